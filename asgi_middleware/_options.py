@@ -1,0 +1,102 @@
+"""Option checks that collect every problem, so that a wrong configuration is explained once and whole."""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar, cast
+
+from ._headers import TOKEN
+from .exceptions import ConfigError, Problem
+
+_Choice = TypeVar("_Choice")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def shown(value: object) -> str:
+    """A value as an error may show it: its repr, cut."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+class Options:
+    """Checks the options of one `owner` (a class name), gathers problems, and raises them together at the end.
+
+    Each check returns the value to go on with: the given one, or a harmless one where it was refused, so that the
+    checks after it still run.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self.problems: list[Problem] = []
+
+    def problem(self, option: str, seen: str, rule: str, remedy: str) -> None:
+        self.problems.append(Problem(option, seen, rule, remedy))
+
+    def raise_problems(self) -> None:
+        """Raises ConfigError if any check failed."""
+        if self.problems:
+            raise ConfigError(self.owner, self.problems)
+
+    def app(self, app: object) -> None:
+        if not callable(app):
+            self.problem("app", shown(app), "must be an ASGI application", "pass a callable(scope, receive, send)")
+
+    def strings(self, option: str, value: Iterable[str], *, example: str) -> tuple[str, ...]:
+        """A collection of strings; a single string is refused, because Python would read it letter by letter."""
+        if isinstance(value, (str, bytes)):
+            self.problem(option, shown(value), "must be a collection of strings, not one string", f"write [{value!r}]")
+            return ()
+        if not isinstance(value, Collection):
+            self.problem(option, shown(value), "must be a collection of strings", f"write {example}")
+            return ()
+        items: tuple[Any, ...] = tuple(value)
+        for item in items:
+            if not isinstance(item, str):
+                self.problem(option, shown(item), "is not a string", f"write {example}")
+        return tuple(item for item in items if isinstance(item, str))
+
+    def text(self, option: str, value: Any, *, example: str) -> str:
+        """A non-empty string without control characters."""
+        if not isinstance(value, str) or not value:
+            self.problem(option, shown(value), "must be a string that is not empty", f"write {example}")
+            return ""
+        if _CONTROL.search(value):
+            self.problem(option, shown(value), "has control characters", "leave them out")
+        return value
+
+    def choice(self, option: str, value: _Choice, allowed: tuple[_Choice, ...]) -> _Choice:
+        for known in allowed:
+            if value == known and type(value) is type(known):
+                return value
+        names = ", ".join(repr(known) for known in allowed)
+        self.problem(option, shown(value), "is not among the choices", f"use one of {names}")
+        return allowed[0]
+
+    def boolean(self, option: str, value: bool) -> bool:
+        return self.choice(option, value, (False, True))
+
+    def integer(
+        self, option: str, value: Any, *, minimum: int, maximum: int | None = None, unit: str = "", remedy: str = ""
+    ) -> int:
+        fits = isinstance(value, int) and not isinstance(value, bool)
+        if fits and minimum <= value and (maximum is None or value <= maximum):
+            return cast("int", value)
+        bounds = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
+        rule = f"must be a whole number, {bounds}{' ' + unit if unit else ''}"
+        self.problem(option, shown(value), rule, remedy or f"write for example {minimum}")
+        return minimum
+
+    def header_name(self, option: str, value: Any) -> str:
+        """A field name (RFC 9110, 5.1): a token."""
+        if isinstance(value, str) and value.isascii() and TOKEN.fullmatch(value.encode()):
+            return value
+        self.problem(
+            option, shown(value), "is not a header name", "use letters, digits and hyphens, such as 'X-Request-ID'"
+        )
+        return "x"
+
+    def function(self, option: str, value: Any) -> Callable[..., Any] | None:
+        """A callable or None."""
+        if value is None or callable(value):
+            return cast("Callable[..., Any] | None", value)
+        self.problem(option, shown(value), "must be a function", "pass a callable, or leave the option out")
+        return None

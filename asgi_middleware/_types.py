@@ -1,0 +1,38 @@
+"""The ASGI vocabulary, typed as loosely as its edge is.
+
+Scopes and messages are `Any` at the boundary: of the precise spellings tried, each one is refused by some host
+(`MutableMapping` by Django's handler and asgiref, `dict[str, Any]` by Starlette), while this one checks in all of
+them and still catches a `str` handed to one of our bytes helpers.
+"""
+
+import inspect
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar
+
+Scope: TypeAlias = Any
+Message: TypeAlias = Any
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
+Send: TypeAlias = Callable[[Any], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+# The messages that carry response headers: on HTTP, on an accepted WebSocket, and on a refused one.
+STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def returns_awaitable(function: _Function) -> _Function:
+    """Mark a plain function that returns the awaitable of another one as what it is: something to await.
+
+    Without the mark asgiref's `async_to_sync` warns when it is handed one of our `send` methods. Python 3.11 knows
+    only asyncio's older mark.
+    """
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    from asyncio import coroutines
+
+    function._is_coroutine = coroutines._is_coroutine  # type: ignore[attr-defined]  # pyright: ignore[reportFunctionMemberAccess, reportAttributeAccessIssue]  # asyncio publishes no setter for its mark
+    return function

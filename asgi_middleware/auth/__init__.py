@@ -1,0 +1,33 @@
+"""Authentication: who sent this request, by bearer token, Basic, or any Starlette backend.
+
+    verifier = JWT(HMACKey(secret), issuer="https://idp.example", audience="api")
+    app = AuthMiddleware(app, Bearer(verifier), required=True, public=["/", "/health"])
+
+Stands inside CORS, so that preflights (which carry no credentials) are answered before it and a 401 is readable for
+scripts, and inside sessions. The contract is Starlette's: `scope["user"]` (`is_authenticated`, `display_name`,
+`identity`; ours also `claims`, `issuer`, `scheme`) and `scope["auth"]` (`scopes`), so `request.user`, `@requires` and
+Starlette's own backends work unchanged.
+
+A backend has three outcomes: not mine, an identity, or an error. A credential that is there but bad is never anonymous
+and never falls through to the next backend. Challenges follow RFC 6750 and RFC 7617, with fixed wording: nothing that a
+client sent is echoed. No token and no password is in any log, repr or exception.
+"""
+
+from .basic import Basic
+from .bearer import Bearer
+from .identity import AuthError, User
+from .jwt import JWT
+from .keys import HMACKey, StaticKeys
+from .middleware import AuthenticationMiddleware, AuthMiddleware
+
+__all__ = [
+    "JWT",
+    "AuthError",
+    "AuthMiddleware",
+    "AuthenticationMiddleware",
+    "Basic",
+    "Bearer",
+    "HMACKey",
+    "StaticKeys",
+    "User",
+]

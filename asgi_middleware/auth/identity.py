@@ -1,0 +1,78 @@
+"""What every backend speaks: `User`, `AuthError`, and the Authorization header."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import _headers
+from .._types import Scope
+
+
+class User:
+    """An authenticated user, in the shape of Starlette's BaseUser.
+
+    `identity` is the name to store; `display_name` the one to show; `scheme` how it was proved ("Bearer", "Basic");
+    `claims` and `issuer` what a token said; `scopes` what it is allowed.
+    """
+
+    __slots__ = ("claims", "display_name", "identity", "issuer", "scheme", "scopes")
+
+    is_authenticated = True
+
+    def __init__(
+        self,
+        identity: str,
+        *,
+        scheme: str,
+        display_name: str | None = None,
+        scopes: tuple[str, ...] = (),
+        claims: Mapping[str, Any] | None = None,
+        issuer: str | None = None,
+    ) -> None:
+        self.identity = identity
+        self.display_name = identity if display_name is None else display_name
+        self.scheme = scheme
+        self.scopes = scopes
+        self.claims: Mapping[str, Any] = {} if claims is None else claims
+        self.issuer = issuer
+
+    def __repr__(self) -> str:
+        return f"User({self.identity!r}, scheme={self.scheme!r})"
+
+
+class AuthError(Exception):
+    """A credential that is there but not good (401), malformed (400), not enough (403), or not checkable (503).
+
+    `code` is RFC 6750's error code or None, `description` fixed text for the client.
+    """
+
+    status: int
+    code: str | None
+    description: str
+
+    def __init__(self, status: int, code: str | None, description: str) -> None:
+        super().__init__(description)
+        self.status = status
+        self.code = code
+        self.description = description
+
+
+def credentials(scope: Scope) -> tuple[bytes, bytes] | None:
+    """The Authorization header as (lower-case scheme, credentials), None without one (RFC 9110, 11.4).
+
+    AuthError 400 if it was sent twice: programs differ in which one counts.
+    """
+    lines = _headers.get_all(scope.get("headers") or (), b"authorization")
+    if not lines:
+        return None
+    if len(lines) > 1:
+        raise AuthError(400, "invalid_request", "Authorization was sent more than once")
+    scheme, _, rest = lines[0].strip(b" \t").partition(b" ")
+    return scheme.lower(), rest.strip(b" ")
+
+
+def challenge(scheme: str, parameters: Mapping[str, str]) -> bytes:
+    """One WWW-Authenticate value (RFC 9110, 11.6.1). Parameters are printable ASCII, quoted and escaped."""
+    quoted = (
+        '{}="{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"')) for name, value in parameters.items()
+    )
+    return f"{scheme} {', '.join(quoted)}".rstrip().encode("ascii")

@@ -1,0 +1,143 @@
+"""`AuthMiddleware`: asks the backends in turn, fills the scope, answers what is refused."""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, cast
+
+from .._options import Options, shown
+from .._paths import Paths
+from .._reply import can_deny, reply
+from .._scope import extend, readable
+from .._types import ASGIApp, Header, Receive, Scope, Send
+from .identity import AuthError, User, challenge
+
+# RFC 7617, 2 demands a realm; this is it where none is configured.
+_DEFAULT_REALM = "Restricted"
+
+
+class AuthMiddleware:
+    """Authenticates HTTP requests and WebSockets.
+
+    - `backend`: one, or a list tried in order until one knows its kind of credential. Ours (`Bearer`, `Basic`) have
+      `async identify(scope) -> User | None` and raise AuthError; an object with `async authenticate(conn)` is a
+      Starlette backend, whose AuthenticationError is a 400 with its text, as there.
+    - `on_error(conn, error) -> Response`: Starlette's hook, for both kinds of error.
+    - `required`: refuse anonymous requests with 401 and a challenge, except on the paths in `public`.
+    - `public`: exact paths, or `/docs/*` for a path and everything below. A path in doubt is never public.
+    - `realm`: named in the challenges.
+
+    A WebSocket is refused by a denial response where the server offers it, else closed before accept. Raises
+    ConfigError with every problem.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        backend: Any,
+        on_error: Callable[[Any, Exception], Any] | None = None,
+        *,
+        required: bool = False,
+        public: Collection[str] = (),
+        realm: str | None = None,
+    ) -> None:
+        options = Options("AuthMiddleware")
+        options.app(app)
+        backends: tuple[Any, ...] = tuple(backend) if isinstance(backend, (list, tuple)) else (backend,)
+        if not backends:
+            options.problem("backend", "[]", "holds no backend", "list at least one, such as Bearer(...)")
+        for one in backends:
+            if isinstance(one, type) or not (hasattr(one, "identify") or hasattr(one, "authenticate")):
+                options.problem(
+                    "backend",
+                    shown(one),
+                    "is no backend: it has neither `identify` nor `authenticate`",
+                    "pass an instance, such as Bearer(...)",
+                )
+        options.function("on_error", on_error)
+        options.boolean("required", required)
+        self._public = Paths(options, "public", public)
+        if self._public.patterns and required is False:
+            options.problem("public", shown(public), "means nothing without required=True", "set it, or leave this out")
+        if realm is not None:
+            options.text("realm", realm, example="'api'")
+            if not str(realm).isascii():
+                options.problem("realm", shown(realm), "must be ASCII", "write 'api'")
+        options.raise_problems()
+
+        from starlette import authentication
+        from starlette.requests import HTTPConnection
+
+        self._credentials = authentication.AuthCredentials
+        self._anonymous = authentication.UnauthenticatedUser
+        self._starlette_error: type[Exception] = authentication.AuthenticationError
+        self._connection: Callable[[Any], Any] = HTTPConnection
+        self.app = app
+        self._backends = backends
+        self._on_error = on_error
+        self._required = required
+        self._realm = realm
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        scope = readable(scope)
+        backend: Any = None
+        try:
+            for backend in self._backends:
+                found = await self._identify(backend, scope)
+                if found is not None:
+                    credentials, user = found
+                    break
+            else:
+                if self._required and not self._public.exempts(scope):
+                    raise AuthError(401, None, "Not authenticated")
+                credentials, user = self._credentials(), self._anonymous()
+        except AuthError as error:
+            await self._refuse(scope, receive, send, error, backend)
+            return
+        except self._starlette_error as error:
+            await self._refuse(scope, receive, send, error, backend)
+            return
+        await self.app(extend(scope, auth=credentials, user=user), receive, send)
+
+    async def _identify(self, backend: Any, scope: Scope) -> tuple[Any, Any] | None:
+        """What this backend says, as Starlette's pair of credentials and user."""
+        if not hasattr(backend, "identify"):
+            return cast("tuple[Any, Any] | None", await backend.authenticate(self._connection(scope)))
+        user: User | None = await backend.identify(scope)
+        return None if user is None else (self._credentials(tuple(getattr(user, "scopes", ()))), user)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: Exception, backend: Any) -> None:
+        if self._on_error is not None:
+            response: Any = self._on_error(self._connection(scope), error)
+            if scope["type"] == "http" or can_deny(scope):
+                await response(scope, receive, send)
+                return
+        status, text = 400, str(error)
+        headers: Iterable[Header] = ()
+        if isinstance(error, AuthError):
+            status, text = error.status, error.description
+            if status < 500:
+                headers = [(b"www-authenticate", line) for line in self._challenges(error, backend)]
+        await reply(scope, receive, send, status=status, body=text.encode(), headers=headers)
+
+    def _challenges(self, error: AuthError, backend: Any) -> list[bytes]:
+        """One challenge for each scheme; the error's code on the one that found it (RFC 6750, 3)."""
+        lines: dict[str, bytes] = {}
+        for one in self._backends:
+            scheme: str | None = getattr(one, "scheme", None)
+            if scheme is None or scheme in lines:
+                continue
+            parameters: dict[str, str] = {}
+            if self._realm is not None or scheme == "Basic":
+                parameters["realm"] = self._realm or _DEFAULT_REALM
+            if scheme == "Basic":
+                parameters["charset"] = "UTF-8"
+            if one is backend and error.code is not None and scheme == "Bearer":
+                parameters |= {"error": error.code, "error_description": error.description}
+            lines[scheme] = challenge(scheme, parameters)
+        return list(lines.values())
+
+
+class AuthenticationMiddleware(AuthMiddleware):
+    """AuthMiddleware under Starlette's name."""

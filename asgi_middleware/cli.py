@@ -1,0 +1,88 @@
+"""The command line: run an existing app inside a stack, check a stack, show it.
+
+    asgi-middleware run module:app --stack stack.toml
+    asgi-middleware check stack.toml
+    asgi-middleware show stack.toml
+
+Exit status: 0, 1 if something is wrong with the stack or the app, 2 for wrong words on the command line. Errors go to
+standard error, a line each, with the remedy; no traceback, nothing secret.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ._types import ASGIApp
+from .exceptions import ConfigError, MissingExtra, Problem
+from .stack import Stack, registry
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line on `argv` (by default the process's own) and return the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.command(arguments)
+        return status
+    except ConfigError as error:
+        print(f"asgi-middleware: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="asgi-middleware", description="ASGI middleware from a config list.")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    run = commands.add_parser("run", help="serve an app inside a stack, with uvicorn")
+    run.add_argument("app", help="the app, as module:name")
+    run.add_argument("--stack", required=True, metavar="FILE", help="the stack, a TOML file")
+    run.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    run.add_argument("--port", type=_port, default=8000, help="port to listen on (%(default)s); 0 takes a free one")
+    run.set_defaults(command=_run)
+
+    check = commands.add_parser("check", help="say what is wrong with a stack")
+    check.add_argument("stack", metavar="FILE", help="the stack, a TOML file")
+    check.set_defaults(command=_check)
+
+    show = commands.add_parser("show", help="print a stack: order and options, secrets hidden")
+    show.add_argument("stack", metavar="FILE", help="the stack, a TOML file")
+    show.set_defaults(command=_show)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 to 65535")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        import uvicorn
+    except ImportError:
+        raise MissingExtra("run", "server", "server", "uvicorn") from None
+    # As `python -m` does: apps are most often in the folder where the command is given.
+    sys.path.insert(0, os.getcwd())
+    stack = Stack.from_file(arguments.stack)
+    try:
+        app: ASGIApp = registry.load(arguments.app)
+    except registry.UnresolvedError as error:
+        raise ConfigError("run", [Problem("app", repr(arguments.app), error.rule, error.remedy)]) from None
+    if not callable(app):
+        problem = Problem("app", repr(arguments.app), "is not an ASGI application", "name the app itself")
+        raise ConfigError("run", [problem])
+    uvicorn.run(stack(app), host=arguments.host, port=arguments.port)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    stack = Stack.from_file(arguments.stack, create_files=False)
+    print(f"{arguments.stack}: no problems in {len(stack)} {'entry' if len(stack) == 1 else 'entries'}")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    print(Stack.from_file(arguments.stack, create_files=False).describe())
+    return 0

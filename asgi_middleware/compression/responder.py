@@ -1,0 +1,259 @@
+"""The engine: what happens to one response, message by message.
+
+    state     message                     what happens                                      next state
+    BEFORE    http.response.start         not to be compressed: sent                        PASS
+                                          event stream: sent, encoded                       STREAM
+                                          else held                                         HELD
+              any other                   sent                                              BEFORE
+    HELD      first body, whole           compressed in one shot, behind its start          PASS
+              first body, more to come    start, then the first piece                       STREAM
+              any other                   start, unencoded, then the message                PASS
+    STREAM    body                        encoded and flushed                               STREAM
+              any other                   sent                                              STREAM
+    PASS      any                         sent                                              PASS
+
+A start is held for one message at the most. An application that ends while its start is held gets it sent; one that
+raises does not, so that an error handler outside can still answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .. import _headers
+from .._threads import Threads
+from .._types import Header, Message, Send, returns_awaitable
+from .codecs import Codec, Encoder
+
+# What may run on the event loop at a time: longer work goes to a thread, whose round trip takes some 50 us.
+INLINE_NANOSECONDS = 1_000_000
+_threads = Threads("asgi_middleware.compression", at_once=4)
+
+_BEFORE, _HELD, _STREAM, _PASS = range(4)
+
+_BODILESS = frozenset({204, 205, 206})
+_DIGESTS = frozenset({b"content-digest", b"repr-digest", b"content-md5"})
+_REPLACED = frozenset({b"content-length", b"accept-ranges", b"content-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one middleware compresses."""
+
+    minimum_size: int  # bytes
+    negotiable_type: Callable[[bytes | None], bool]  # of a raw Content-Type, None where there is none
+    inline_bytes: Callable[[Codec], float]  # the largest piece that is compressed on the event loop
+
+    def judge(self, status: int, headers: list[Header]) -> tuple[bool, int | None]:
+        """Whether this response is one that varies by Accept-Encoding, and its declared length."""
+        facts = {name.lower(): value for name, value in headers}
+        length = facts.get(b"content-length")
+        size = int(length) if length is not None and length.isdigit() else None
+        if status < 200 or status in _BODILESS or b"content-range" in facts or b"content-encoding" in facts:
+            return False, size
+        if not _DIGESTS.isdisjoint(facts):
+            return False, size
+        if b"cache-control" in facts and forbids_transform(_headers.get_all(headers, b"cache-control")):
+            return False, size
+        content_type = facts.get(b"content-type")
+        if status == 304:
+            # It may leave the type out; the response that it stands for varies. Its length is not a body's.
+            return content_type is None or self.negotiable_type(content_type), None
+        return (size is None or size >= self.minimum_size) and self.negotiable_type(content_type), size
+
+
+def forbids_transform(lines: list[bytes]) -> bool:
+    """Whether Cache-Control says no-transform (RFC 9111, 5.2.1.6 and 5.2.2.6)."""
+    return any(member.lower() == b"no-transform" for member in _headers.members(lines))
+
+
+def _own_start(message: Message) -> Message:
+    """A start message of our own, without the `Content-Encoding: identity` by which an application opts out."""
+    message = dict(message)
+    message["headers"] = _headers.listed(message.get("headers"))
+    return message
+
+
+def _opted_out(start: Message) -> bool:
+    coding = _headers.get(start["headers"], b"content-encoding")
+    if coding is None or coding.lower() != b"identity":
+        return False
+    start["headers"] = _headers.drop(start["headers"], (b"content-encoding",))
+    return True
+
+
+class IdentityResponder:
+    """One response for a client that gets no coding: only Vary, where another client would get one."""
+
+    __slots__ = ("_policy", "_send")
+
+    def __init__(self, policy: Policy, send: Send) -> None:
+        self._policy = policy
+        self._send = send
+
+    @returns_awaitable
+    def send(self, message: Message) -> Any:
+        if message["type"] == "http.response.start":
+            message = _own_start(message)
+            headers = message["headers"]
+            if not _opted_out(message) and self._policy.judge(message["status"], headers)[0]:
+                message["headers"] = _varied(headers)
+        return self._send(message)
+
+
+class Responder:
+    """One response for a client that gets a coding. `head`: only the headers of it, without any work."""
+
+    __slots__ = ("_codec", "_encoder", "_flushes", "_head", "_policy", "_send", "_size", "_start", "_state")
+
+    def __init__(self, policy: Policy, codec: Codec, send: Send, *, head: bool) -> None:
+        self._policy = policy
+        self._codec = codec
+        self._send = send
+        self._head = head
+        self._state = _BEFORE
+        self._start: Message = None
+        self._size: int | None = None
+        self._encoder: Encoder | None = None
+
+    @returns_awaitable
+    def send(self, message: Message) -> Any:
+        state = self._state
+        if state == _PASS:
+            return self._send(message)
+        kind = message["type"]
+        if state == _BEFORE:
+            return self._on_start(message) if kind == "http.response.start" else self._send(message)
+        if kind == "http.response.body":
+            return self._on_first_body(message) if state == _HELD else self._on_next_body(message)
+        return self._release(message) if state == _HELD else self._send(message)
+
+    async def finish(self) -> None:
+        """The application has returned: a start without any body is still its answer."""
+        if self._state == _HELD:
+            self._state = _PASS
+            await self._send(self._start)
+
+    def _on_start(self, message: Message) -> Any:
+        start = _own_start(message)
+        headers = start["headers"]
+        if not _opted_out(start):
+            status = start["status"]
+            negotiable, self._size = self._policy.judge(status, headers)
+            if negotiable and status == 304:
+                start["headers"] = _weakened(_varied(headers))
+            elif negotiable and _is_event_stream(headers):
+                self._begin_stream(start, events=True)
+                return self._send(start)
+            elif negotiable:
+                self._start = start
+                self._state = _HELD
+                return _nothing()
+        self._state = _PASS
+        return self._send(start)
+
+    async def _on_first_body(self, message: Message) -> None:
+        start = self._start
+        body = _body(message)
+        if message.get("more_body") and len(body) != self._size:
+            self._begin_stream(start, events=False)
+            await self._send(start)
+            await self._on_next_body(message)
+            return
+        # The whole body is here.
+        self._state = _PASS
+        if self._head:
+            message = self._without_work(message, len(body) if self._size is None else self._size)
+        elif len(body) >= self._policy.minimum_size:
+            encoded = await self._run(self._codec.compress, body)
+            start["headers"] = _varied(start["headers"])
+            if len(encoded) < len(body):
+                length = None if start.get("trailers") else len(encoded)
+                start["headers"] = _encoded(start["headers"], self._codec.name, length)
+                message = dict(message)
+                message["body"] = encoded
+        await self._send(start)
+        await self._send(message)
+
+    def _without_work(self, message: Message, size: int) -> Message:
+        """HEAD: the headers that GET would have, and no body. `size` is 0 where nothing tells GET's."""
+        headers = self._start["headers"]
+        if size == 0:
+            self._start["headers"] = _varied(headers)
+        elif size >= self._policy.minimum_size:
+            self._start["headers"] = _encoded(_varied(headers), self._codec.name, None)
+            message = dict(message)
+            message["body"] = b""
+        return message
+
+    async def _on_next_body(self, message: Message) -> None:
+        encoder = self._encoder
+        body = _body(message)
+        more = bool(message.get("more_body"))
+        if more and not body:
+            await self._send(message)
+            return
+
+        def encode(piece: bytes) -> bytes:
+            if encoder is None:  # HEAD
+                return b""
+            ready = encoder.feed(piece)
+            if not more:
+                return ready + encoder.finish()
+            return ready + encoder.flush() if self._size is None else ready
+
+        message = dict(message)
+        message["body"] = await self._run(encode, body)
+        await self._send(message)
+
+    async def _release(self, message: Message) -> None:
+        """Something else than a body came: the response may not be bytes at all, so it goes out as it is."""
+        self._state = _PASS
+        self._start["headers"] = _varied(self._start["headers"])
+        await self._send(self._start)
+        await self._send(message)
+
+    def _begin_stream(self, start: Message, *, events: bool) -> None:
+        self._state = _STREAM
+        if events:
+            self._size = None  # flushed per message, whatever was declared
+        if not self._head:
+            self._encoder = self._codec.encoder(idle=events)
+        start["headers"] = _encoded(_varied(start["headers"]), self._codec.name, None)
+
+    async def _run(self, function: Callable[[bytes], bytes], data: bytes) -> bytes:
+        """Here, or in a thread if it would hold up the event loop."""
+        if len(data) <= self._policy.inline_bytes(self._codec):
+            return function(data)
+        return await _threads.run(function, data)
+
+
+async def _nothing() -> None:
+    """What a held start is answered with."""
+
+
+def _is_event_stream(headers: list[Header]) -> bool:
+    content_type = _headers.get(headers, b"content-type") or b""
+    return content_type.partition(b";")[0].strip().lower() == b"text/event-stream"
+
+
+def _varied(headers: list[Header]) -> list[Header]:
+    return _headers.merge_vary(headers, b"Accept-Encoding")
+
+
+def _weakened(headers: list[Header]) -> list[Header]:
+    """A strong ETag promises the same bytes (RFC 9110, 8.8.1), and an encoded response has others."""
+    etag = _headers.get(headers, b"etag")
+    return headers if etag is None or etag.startswith(b"W/") else _headers.put(headers, b"etag", b"W/" + etag)
+
+
+def _encoded(headers: list[Header], coding: bytes, length: int | None) -> list[Header]:
+    headers = [*_weakened(_headers.drop(headers, _REPLACED)), (b"content-encoding", coding)]
+    if length is not None:
+        headers.append((b"content-length", b"%d" % length))
+    return headers
+
+
+def _body(message: Message) -> bytes:
+    body: Any = message.get("body") or b""
+    return body if isinstance(body, bytes) else bytes(body)

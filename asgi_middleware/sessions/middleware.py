@@ -1,0 +1,160 @@
+"""`SessionMiddleware`: the session into the scope, the cookie onto the response."""
+
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from .. import _cookies, _headers
+from .._options import Options
+from .._scope import extend, header, is_secure, readable
+from .._types import STARTS, ASGIApp, Header, Message, Receive, Scope, Send, returns_awaitable
+from .cookie import CookieCodec, check_keys, logger
+from .session import Session, SessionTooLarge
+
+# What browsers keep: name, value and attributes together (the smallest of the limits seen).
+_LARGEST_COOKIE = 4093  # bytes
+
+
+class SessionMiddleware:
+    """Gives every HTTP request and WebSocket a `scope["session"]`, kept in a signed cookie.
+
+    Starlette's options, in its order:
+
+    - `secret_key`: str, bytes or Starlette's Secret; or a list, newest first: the first signs, all verify.
+    - `session_cookie`: the cookie's name. `path`, `domain`, `same_site`, `partitioned`: its attributes.
+    - `max_age`: seconds from the last change; None for a cookie that ends with the browser.
+    - `https_only`: the Secure attribute; `"auto"` sets it on https and wss, and wherever browsers demand it.
+
+    And:
+
+    - `scope_key`: where in the scope the session is. What is saved is the Session that was put there: replacing it
+      changes nothing, `.clear()` and `.update()` do.
+    - `clock`: seconds since the epoch.
+
+    Raises ConfigError with every problem; SessionTooLarge in the application's `send` before the response starts.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        secret_key: str | bytes | Sequence[Any] | object,
+        session_cookie: str = "session",
+        max_age: int | None = 14 * 24 * 60 * 60,  # 14 days, in seconds
+        path: str = "/",
+        same_site: Literal["lax", "strict", "none"] = "lax",
+        https_only: bool | Literal["auto"] = "auto",
+        domain: str | None = None,
+        partitioned: bool = False,
+        *,
+        scope_key: str = "session",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        options = Options("SessionMiddleware")
+        options.app(app)
+        keys = check_keys(options, "secret_key", secret_key)
+        _cookies.check(
+            options,
+            name_option="session_cookie",
+            name=session_cookie,
+            path=path,
+            domain=domain,
+            same_site=same_site,
+            secure=https_only,
+            partitioned=partitioned,
+        )
+        if max_age is not None:
+            options.integer("max_age", max_age, minimum=-1, unit="seconds, or None", remedy="write 1209600")
+        options.text("scope_key", scope_key, example="'session'")
+        options.function("clock", clock)
+        options.raise_problems()
+        self.app = app
+        self._scope_key = scope_key
+        self._name = session_cookie.encode()
+        self._codec = CookieCodec(keys, session_cookie, max_age, clock)
+        forced = https_only is True or _cookies.forces_secure(session_cookie, same_site, partitioned)
+        # (value and attributes) by whether the connection is secure
+        self._attributes = {
+            secure: tuple(
+                _cookies.attributes(
+                    path=path,
+                    max_age=max_age,
+                    same_site=same_site,
+                    secure=forced or (https_only == "auto" and secure),
+                    domain=domain,
+                    partitioned=partitioned,
+                    delete=delete,
+                )
+                for delete in (False, True)
+            )
+            for secure in (False, True)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        scope = readable(scope)
+        cookies = header(scope, b"cookie")
+        load = None
+        if cookies is not None and self._name in cookies:
+            load = functools.partial(self._codec.load, cookies)
+        session = Session._of_request(load)
+        responder = _Responder(self, session, send, secure=is_secure(scope))
+        await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
+        if session._writes != responder.saved and responder.saved >= 0:
+            logger.warning("the session was changed after the response had started; the change is lost")
+
+    def _headers_for(self, session: Session, *, secure: bool) -> list[Header]:
+        """The headers that this response owes to its session, besides Vary."""
+        kept, deleted = self._attributes[secure]
+        if not session.modified and not _is_nested(session):
+            return []
+        content = dict.copy(session)
+        if not content:
+            if session._stored is None:
+                return []
+            return [(b"set-cookie", self._name + b"=null" + deleted.encode())]
+        text = self._codec.serialise(content)
+        if text == session._stored and not session._forced:
+            return []
+        cookie = self._name + b"=" + self._codec.sign(text).encode() + kept.encode()
+        if len(cookie) > _LARGEST_COOKIE:
+            raise SessionTooLarge(len(cookie), _LARGEST_COOKIE)
+        return [(b"set-cookie", cookie)]
+
+
+def _is_nested(session: Session) -> bool:
+    """Whether a change could hide inside a value. A flat session changes by its own methods alone."""
+    return any(isinstance(value, (dict, list)) for value in dict.values(session))
+
+
+class _Responder:
+    """Saves the session when the response starts. `saved`: how many writes were, -1 before that."""
+
+    __slots__ = ("_middleware", "_secure", "_send", "_session", "saved")
+
+    def __init__(self, middleware: SessionMiddleware, session: Session, send: Send, *, secure: bool) -> None:
+        self._middleware = middleware
+        self._session = session
+        self._send = send
+        self._secure = secure
+        self.saved = -1
+
+    @returns_awaitable
+    def send(self, message: Message) -> Any:
+        if message["type"] in STARTS:
+            session = self._session
+            self.saved = session._writes
+            if session.accessed:
+                message = dict(message)
+                message["headers"] = self._edited(_headers.listed(message.get("headers")))
+        return self._send(message)
+
+    def _edited(self, headers: list[Header]) -> list[Header]:
+        ours = self._middleware._headers_for(self._session, secure=self._secure)
+        headers = _headers.merge_vary(headers, b"Cookie")
+        if ours and _headers.get(headers, b"cache-control") is None:
+            # RFC 6265 lets caches keep Set-Cookie: one visitor's session would become another's.
+            headers = [*headers, (b"cache-control", b"no-store")]
+        return [*headers, *ours]

@@ -1,0 +1,110 @@
+"""Stacks: several middlewares from one list, in code or in a file.
+
+    app = Stack(["request_id", ("cors", {"allow_origins": ["https://app.example.com"]}), "errors"])(app)
+    app = Stack.from_file("stack.toml")(app)
+    app = Starlette(middleware=Stack.from_file("stack.toml"))
+
+The first entry is the outermost, and the order is never changed. The recommended one is: request_id, timing, cors,
+errors, compression, sessions, auth. In a file:
+
+    [[middleware]]
+    use = "cors"                                # a word, or "package.module:Class"
+    allow_origins = ["https://app.example.com"]
+    exclude = ["/internal/*"]                   # or paths = [...], types = ["http"], enabled = false
+
+    [[middleware]]
+    use = "sessions"
+    secret_key = { file = "session.key", create = 32 }    # or { env = "SESSION_KEY" }
+
+Everything is checked when the stack is built, and all problems are told at once. Nothing secret is ever printed.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from .._types import ASGIApp
+from ..exceptions import ConfigError, Problem
+from . import config
+from .entry import Entry
+
+__all__ = ["Stack"]
+
+
+class Stack(Sequence[Any]):
+    """A checked list of middlewares: `stack(app)` wraps an app; frameworks take it as their list of middlewares.
+
+    - `entries`, outermost first. Each is a word (`"cors"`), an import string (`"package.module:Class"`), a class or
+      any `factory(app, **options)`, a pair of one of these and a mapping of options, a mapping `{"use": ...,
+      **options}`, or Starlette's `Middleware`. The keys `use name enabled paths exclude types options` of a mapping
+      are the entry's own.
+    - `base`: the folder at which relative paths in references start.
+    - `create_files`: whether `{ file = ..., create = ... }` may make its file; False to look only.
+
+    Raises ConfigError with every problem of every entry.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[Any],
+        *,
+        base: str | os.PathLike[str] = ".",
+        create_files: bool = True,
+    ) -> None:
+        self._build("Stack", entries, [], Path(base), create_files=create_files)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], *, create_files: bool = True) -> "Stack":
+        """The stack of a TOML file. Raises ConfigError that names the file, and for each problem entry and line."""
+        file = Path(path)
+        entries, lines = config.read_file(file)
+        stack = cls.__new__(cls)
+        stack._build(str(file), entries, lines, file.parent, create_files=create_files)
+        return stack
+
+    def _build(self, source: str, entries: Iterable[Any], lines: list[int], base: Path, *, create_files: bool) -> None:
+        if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
+            raise ConfigError(source, [Problem("entries", type(entries).__name__, "must be a list", 'write ["cors"]')])
+        self._source = source
+        checked: list[Entry] = []
+        problems: list[Problem] = []
+        for number, raw in enumerate(entries, 1):
+            entry = Entry(raw, number, config.Resolver(base, create_files=create_files))
+            line = f", line {lines[number - 1]}" if lines else ""
+            for problem in entry.problems:
+                where = f"{entry.label}{line}: {problem.option}"
+                problems.append(Problem(where, problem.seen, problem.rule, problem.remedy))
+            checked.append(entry)
+        if problems:
+            raise ConfigError(source, problems)
+        self._entries = tuple(entry for entry in checked if entry.enabled)
+
+    def __call__(self, app: ASGIApp) -> ASGIApp:
+        """The app, wrapped: the first entry is the outermost."""
+        for entry in reversed(self._entries):
+            app = entry(app)
+        return app
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._entries[index]
+
+    def describe(self) -> str:
+        """The onion as text: order, options, and where each value came from; secrets are hidden."""
+        lines = [self._source]
+        for depth, entry in enumerate(self._entries):
+            first, *rest = entry.lines()
+            lines.append(f"{'  ' * depth}└─ {first}")
+            lines += [f"{'  ' * depth}     {line}" for line in rest]
+        lines.append(f"{'  ' * len(self._entries)}└─ app")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Stack([{', '.join(entry.name for entry in self._entries)}])"

@@ -1,0 +1,196 @@
+"""One entry of a stack: what it wraps with, with which options, for which requests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._options import Options, shown
+from .._paths import Paths
+from .._types import ASGIApp, Receive, Scope, Send
+from ..exceptions import ConfigError, Problem
+from . import registry
+from .config import HIDDEN, Resolver, is_secret_name, without_userinfo
+
+# These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
+_OWN_KEYS = ("use", "name", "enabled", "paths", "exclude", "types", "options")
+_TYPES = ("http", "websocket", "lifespan")
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """What a middleware wraps while it is only being checked."""
+
+
+class Entry:
+    """A checked entry: call it with an app to wrap it.
+
+    Indexing gives `(callable, (), {})`, which is what Starlette, FastAPI and Litestar take a middleware for; there is
+    no `__iter__`, by which they would take it for something else.
+    """
+
+    def __init__(self, raw: Any, number: int, resolver: Resolver) -> None:
+        self.problems: list[Problem] = []
+        self.enabled = True
+        self.label = f"entry {number}"
+        self._args: tuple[Any, ...] = ()
+        self._options: dict[str, Any] = {}
+        self._shown: dict[str, str] = {}
+        self._conditions: tuple[Paths | None, Paths | None, frozenset[str] | None] = (None, None, None)
+        self._factory: Any = None
+        self._resolver = resolver
+        target, given, own = self._split(raw)
+        if self.problems:
+            return
+        name = own.get("name", target if isinstance(target, str) else getattr(target, "__name__", "?"))
+        self.name = str(name)
+        self.label = f"entry {number} ({self.name})"
+        self._configure(target, given, own)
+        self.problems = [resolver.scrubbed(problem) for problem in (*self.problems, *resolver.problems)]
+
+    def _split(self, raw: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """Target, options and own keys of whatever form an entry has."""
+        if isinstance(raw, str) or (callable(raw) and not isinstance(raw, Mapping)):
+            return raw, {}, {}
+        if isinstance(raw, (tuple, list)) and len(raw) == 2 and isinstance(raw[1], Mapping):
+            return raw[0], dict(raw[1]), {}
+        if isinstance(raw, Mapping) and "use" in raw:
+            own = {key: value for key, value in raw.items() if key in _OWN_KEYS}
+            given = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
+            more = own.get("options", {})
+            if not isinstance(more, Mapping):
+                self._problem("options", shown(more), "must be a table", "write options = { ... }")
+                more = {}
+            return raw["use"], {**given, **more}, own
+        other: Any = raw
+        if all(hasattr(other, part) for part in ("cls", "args", "kwargs")):  # starlette.middleware.Middleware
+            self._args = tuple(other.args)
+            return other.cls, dict(other.kwargs), {}
+        seen = f"a mapping of {', '.join(map(str, raw))}" if isinstance(raw, Mapping) else type(raw).__name__
+        self._problem("use", seen, "says not which middleware", 'write use = "cors", or (CORSMiddleware, {...})')
+        return None, {}, {}
+
+    def _configure(self, target: Any, given: dict[str, Any], own: dict[str, Any]) -> None:
+        enabled = self._resolver.resolve(own.get("enabled", True), "enabled", bool, None)
+        if not isinstance(enabled, bool):
+            self._problem("enabled", shown(enabled), "must be true or false", "write enabled = true")
+        self.enabled = enabled is True
+        self._conditions = self._checked_conditions(own)
+        if isinstance(target, str):
+            try:
+                target = registry.look_up(target, registry.MIDDLEWARE)
+            except registry.UnresolvedError as error:
+                self._problem("use", repr(target), error.rule, error.remedy)
+                return
+        if not callable(target):
+            self._problem("use", shown(target), "is not callable", "name a class or a factory(app, **options)")
+            return
+        self._factory = target
+        # What Starlette's Middleware passes by position is given, whatever its name.
+        positional = _positional_names(target)[: len(self._args)]
+        options = self._resolver.options(target, {**dict.fromkeys(positional, ""), **given})
+        self._options = {name: value for name, value in options.items() if name in given}
+        self._shown = {name: self._display(name, value) for name, value in given.items()}
+        if not self._resolver.problems:
+            self._try()
+
+    def _try(self) -> None:
+        """Construct once around nothing: whatever the middleware refuses, it refuses now."""
+        try:
+            self._wrap(_nowhere)
+        except ConfigError as error:
+            self.problems += error.problems
+        except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything; its text may hold a secret
+            self._problem("options", "", f"were refused ({type(error).__name__}: {error})", "mend them")
+
+    def _checked_conditions(self, own: dict[str, Any]) -> tuple[Paths | None, Paths | None, frozenset[str] | None]:
+        options = Options("Stack")
+        paths = Paths(options, "paths", own["paths"]) if "paths" in own else None
+        exclude = Paths(options, "exclude", own["exclude"]) if "exclude" in own else None
+        types: frozenset[str] | None = None
+        if "types" in own:
+            types = frozenset(options.strings("types", own["types"], example='["http"]'))
+            for name in types:
+                options.choice("types", name, _TYPES)
+        self.problems += options.problems
+        return paths, exclude, types
+
+    def _problem(self, option: str, seen: str, rule: str, remedy: str) -> None:
+        self.problems.append(Problem(option, seen, rule, remedy))
+
+    def _display(self, name: str, value: Any) -> str:
+        """An option as it may be printed."""
+        if name in self._resolver.hidden:
+            return self._resolver.hidden[name]
+        if is_secret_name(name):
+            return HIDDEN
+        if isinstance(value, Mapping):
+            inner = (f"{key}={self._display(f'{name}.{key}', item)}" for key, item in value.items())
+            return "{" + ", ".join(inner) + "}"
+        if isinstance(value, list):
+            items = (self._display(f"{name}[{number}]", item) for number, item in enumerate(value, 1))
+            return "[" + ", ".join(items) + "]"
+        return without_userinfo(repr(value))
+
+    def _wrap(self, app: ASGIApp) -> ASGIApp:
+        wrapped: ASGIApp = self._factory(app, *self._args, **self._options)
+        paths, exclude, types = self._conditions
+        if paths is None and exclude is None and types is None:
+            return wrapped
+        return _Selective(wrapped, app, paths, exclude, types)
+
+    def __call__(self, app: ASGIApp, *_args: Any, **_kwargs: Any) -> ASGIApp:
+        return self._wrap(app)
+
+    def __getitem__(self, index: int) -> Any:
+        return (self._wrap, (), {})[index]
+
+    def lines(self) -> list[str]:
+        """The entry as text: its name, what it is, and its options, none of them secret."""
+        what = getattr(self._factory, "__qualname__", type(self._factory).__qualname__)
+        shown_as = self.name if self.name == what else f"{self.name}  {what}"
+        conditions = []
+        for word, paths in zip(("paths", "exclude"), self._conditions[:2], strict=True):
+            if paths is not None:
+                conditions.append(f"{word}: {', '.join(paths.patterns)}")
+        if self._conditions[2] is not None:
+            conditions.append(f"types: {', '.join(sorted(self._conditions[2]))}")
+        options = [f"{name} = {value}" for name, value in self._shown.items()]
+        return [shown_as, *(f"({condition})" for condition in conditions), *options]
+
+    def __repr__(self) -> str:
+        return f"Entry({', '.join(self.lines())})"
+
+
+def _positional_names(factory: Any) -> list[str]:
+    """The names of the options that can be given by position, behind `app`."""
+    import inspect
+
+    try:
+        parameters = list(inspect.signature(factory).parameters.values())
+    except (TypeError, ValueError):
+        return []
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [parameter.name for parameter in parameters[1:] if parameter.kind in kinds]
+
+
+class _Selective:
+    """Sends each scope through a middleware or past it."""
+
+    def __init__(
+        self, wrapped: ASGIApp, bare: ASGIApp, paths: Paths | None, exclude: Paths | None, types: frozenset[str] | None
+    ) -> None:
+        self._wrapped = wrapped
+        self._bare = bare
+        self._paths = paths
+        self._exclude = exclude
+        self._types = types
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._wrapped if self._applies(scope) else self._bare)(scope, receive, send)
+
+    def _applies(self, scope: Scope) -> bool:
+        if self._types is not None and scope["type"] not in self._types:
+            return False
+        if scope["type"] not in ("http", "websocket"):
+            return True
+        if self._exclude is not None and self._exclude.exempts(scope):
+            return False
+        return self._paths is None or self._paths.covers(scope)

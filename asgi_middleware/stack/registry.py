@@ -1,0 +1,74 @@
+"""The words of config lists, each resolved when it is used: nothing here imports a middleware."""
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+MIDDLEWARE = {
+    "cors": "asgi_middleware.cors:CORSMiddleware",
+    "errors": "asgi_middleware.errors:ErrorsMiddleware",
+    "compression": "asgi_middleware.compression:CompressionMiddleware",
+    "gzip": "asgi_middleware.compression:GZipMiddleware",
+    "brotli": "asgi_middleware.compression:BrotliMiddleware",
+    "sessions": "asgi_middleware.sessions:SessionMiddleware",
+    "auth": "asgi_middleware.auth:AuthMiddleware",
+    "request_id": "asgi_middleware.request_id:RequestIDMiddleware",
+    "timing": "asgi_middleware.timing:TimingMiddleware",
+}
+
+# What `{ use = "..." }` means inside an option, by the option's name.
+PARTS = {
+    "backend": {
+        "bearer": "asgi_middleware.auth.bearer:from_options",
+        "basic": "asgi_middleware.auth.basic:from_options",
+    },
+}
+
+
+class UnresolvedError(Exception):
+    """A name that leads nowhere. `rule` and `remedy` are for a Problem."""
+
+    def __init__(self, rule: str, remedy: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.remedy = remedy
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A remedy that names the nearest of the known names, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(names)}" if names else "it takes none"
+
+
+def look_up(name: str, words: dict[str, str]) -> Any:
+    """What a word, or an import string `package.module:Name`, stands for. Raises UnresolvedError."""
+    if ":" not in name:
+        if name not in words:
+            raise UnresolvedError("is no known name", nearest(name, words) + " (or 'package.module:Name')")
+        name = words[name]
+    return load(name)
+
+
+def load(import_string: str) -> Any:
+    """The object behind `package.module:name`; dots in `name` go into attributes. Raises UnresolvedError."""
+    module_name, _, path = import_string.partition(":")
+    if not module_name or not path:
+        raise UnresolvedError("is no import string", "write 'package.module:name'")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
+            raise UnresolvedError(f"there is no module {error.name!r}", "mend the name, or install it") from None
+        raise UnresolvedError(f"module {module_name!r} cannot be imported ({error})", "mend it") from None
+    except Exception as error:  # whatever a module raises while it is imported
+        raise UnresolvedError(f"module {module_name!r} raised {type(error).__name__}: {error}", "mend it") from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            public = [name for name in vars(found) if not name.startswith("_")]
+            raise UnresolvedError(f"{module_name!r} has no {part!r}", nearest(part, public))
+        found = getattr(found, part)
+    return found
