@@ -4,6 +4,7 @@ Reading never parses foreign cookies. A general parser undoes quoting for all of
 time until 3.12.6 (CVE-2024-7592): one foreign cookie of 60 KB could stop a server for seconds.
 """
 
+import functools
 import re
 
 from ._options import Options, shown
@@ -19,30 +20,26 @@ _DOMAIN = re.compile(r"\.?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
 def candidates(header: bytes | None, name: bytes) -> list[bytes]:
-    """The values sent for the cookie `name`, in order, at most four; over-long ones are left out.
+    """The values sent for the cookie `name`, in order; at most four, over-long ones left out.
 
-    Work is linear in the length of the header. One pair of surrounding double quotes is taken off, and nothing else
-    is undone.
+    Work is linear in the length of the header. One pair of surrounding double quotes is taken off, and nothing else is
+    undone.
     """
-    found: list[bytes] = []
-    if header is None or name not in header:
-        return found
-    position, end = -1, len(header)
-    while len(found) < MOST_CANDIDATES:
-        position = header.find(name, position + 1)
-        if position < 0:
-            break
-        before = header[:position].rstrip(b" \t") if header[position - 1 : position] in b" \t" else header[:position]
-        after = position + len(name)
-        if (before and not before.endswith(b";")) or header[after : after + 1] != b"=":
-            continue
-        stop = header.find(b";", after)
-        value = header[after + 1 : stop if stop >= 0 else end].strip(b" \t")
+    values: list[bytes] = []
+    for match in _pattern(name).finditer(header or b""):
+        value = match.group(1).strip(b" \t")
         if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
             value = value[1:-1]
         if len(value) <= LONGEST_VALUE:
-            found.append(value)
-    return found
+            values.append(value)
+        if len(values) == MOST_CANDIDATES:
+            break
+    return values
+
+
+@functools.cache  # one for each cookie that is configured
+def _pattern(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:^|;)[ \t]*+" + re.escape(name) + rb"=([^;]*+)")
 
 
 def attributes(

@@ -1,7 +1,8 @@
 """Option checks that collect every problem, so that a wrong configuration is explained once and whole."""
 
+import inspect
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from ._headers import TOKEN
@@ -12,8 +13,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def shown(value: object) -> str:
-    """A value as an error may show it: its repr, cut."""
-    text = repr(value)
+    """A value as an error may show it: a plain one's repr, cut; anything else may hold a secret, so its type."""
+    items = tuple(value) if isinstance(value, (list, tuple, set, frozenset)) else (value,)
+    if not all(item is None or isinstance(item, (str, bytes, int, float)) for item in items):
+        return type(value).__name__
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integers of more than 4,300 digits
+        return type(value).__name__
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -43,9 +50,10 @@ class Options:
     def strings(self, option: str, value: Iterable[str], *, example: str) -> tuple[str, ...]:
         """A collection of strings; a single string is refused, because Python would read it letter by letter."""
         if isinstance(value, (str, bytes)):
-            self.problem(option, shown(value), "must be a collection of strings, not one string", f"write [{value!r}]")
+            remedy = f"write [{value!r}]" if isinstance(value, str) else f"write {example}"
+            self.problem(option, shown(value), "must be a collection of strings, not one string", remedy)
             return ()
-        if not isinstance(value, Collection):
+        if not isinstance(value, Collection) or isinstance(value, Mapping):
             self.problem(option, shown(value), "must be a collection of strings", f"write {example}")
             return ()
         items: tuple[Any, ...] = tuple(value)
@@ -61,6 +69,7 @@ class Options:
             return ""
         if _CONTROL.search(value):
             self.problem(option, shown(value), "has control characters", "leave them out")
+            return ""
         return value
 
     def choice(self, option: str, value: _Choice, allowed: tuple[_Choice, ...]) -> _Choice:
@@ -94,9 +103,9 @@ class Options:
         )
         return "x"
 
-    def function(self, option: str, value: Any) -> Callable[..., Any] | None:
-        """A callable or None."""
-        if value is None or callable(value):
-            return cast("Callable[..., Any] | None", value)
-        self.problem(option, shown(value), "must be a function", "pass a callable, or leave the option out")
-        return None
+    def function(self, option: str, value: Any, *, optional: bool = True, plain: bool = False) -> None:
+        """A callable, or None if it is `optional`. A `plain` one answers at once, so it is not async."""
+        if not callable(value) and not (optional and value is None):
+            self.problem(option, shown(value), "must be a function", "pass a callable, or leave the option out")
+        elif plain and inspect.iscoroutinefunction(value):
+            self.problem(option, "an async function", "must answer at once", "pass a plain function")

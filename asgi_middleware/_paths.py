@@ -51,7 +51,7 @@ class Paths:
                 options.problem(
                     option, repr(pattern), "patterns match the decoded path alone", "leave out query, fragment, escapes"
                 )
-            elif _DOUBT.search(base):
+            elif _DOUBT.search(pattern.removesuffix("*")):
                 options.problem(
                     option, repr(pattern), "dot segments, `//` and backslashes never match", "write the plain path"
                 )

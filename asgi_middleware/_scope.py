@@ -49,7 +49,7 @@ class OwnScope(dict[str, Any]):
             self[key] = default
         return self[key]
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, /, *args: Any, **kwargs: Any) -> None:
         changes: dict[str, Any] = dict(*args, **kwargs)
         super().update(changes)
         if self._added.isdisjoint(changes):
@@ -68,7 +68,9 @@ class OwnScope(dict[str, Any]):
         return value
 
     def popitem(self) -> tuple[str, Any]:
-        key = next(reversed(self))  # KeyError is dict's answer to an empty one, StopIteration would be ours
+        if not self:
+            raise KeyError("popitem(): dictionary is empty")
+        key = next(reversed(self))
         return key, self.pop(key)
 
     def clear(self) -> None:

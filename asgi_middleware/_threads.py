@@ -1,5 +1,7 @@
 """Threads for work that would hold up the event loop, through anyio, so under asyncio and trio alike."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,4 +31,18 @@ class Threads:
         if limiter is None:
             limiter = anyio.CapacityLimiter(self._at_once)
             self._limiters.set(limiter)
-        return await anyio.to_thread.run_sync(function, *args, limiter=limiter)
+        work = anyio.to_thread.run_sync(function, *args, limiter=limiter)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return await work  # trio, whose cancellation anyio holds back
+        # anyio holds its own cancellation back, but not asyncio's (`timeout`, `Task.cancel`), so that gets a task.
+        task = loop.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            with anyio.CancelScope(shield=True):
+                while not task.done():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.wait([task])
+            raise

@@ -9,13 +9,14 @@ standard error, a line each, with the remedy; no traceback, nothing secret.
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 from ._types import ASGIApp
 from .exceptions import ConfigError, MissingExtra, Problem
-from .stack import Stack, registry
+from .stack import Stack, config, registry
 
 __all__ = ["main"]
 
@@ -23,6 +24,11 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line on `argv` (by default the process's own) and return the exit status."""
     arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may hold what the terminal cannot show
+    # As `python -m` does: apps and middlewares are most often in the folder where the command is given.
+    sys.path.insert(0, os.getcwd())
     try:
         status: int = arguments.command(arguments)
         return status
@@ -62,18 +68,20 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         import uvicorn
     except ImportError:
-        raise MissingExtra("run", "server", "server", "uvicorn") from None
-    # As `python -m` does: apps are most often in the folder where the command is given.
-    sys.path.insert(0, os.getcwd())
+        raise MissingExtra("run", "serving", "server", "uvicorn") from None
     stack = Stack.from_file(arguments.stack)
     try:
         app: ASGIApp = registry.load(arguments.app)
     except registry.UnresolvedError as error:
-        raise ConfigError("run", [Problem("app", repr(arguments.app), error.rule, error.remedy)]) from None
+        rule = config.without_userinfo(error.rule)
+        raise ConfigError("run", [Problem("app", repr(arguments.app), rule, error.remedy)]) from None
     if not callable(app):
         problem = Problem("app", repr(arguments.app), "is not an ASGI application", "name the app itself")
         raise ConfigError("run", [problem])
-    uvicorn.run(stack(app), host=arguments.host, port=arguments.port)
+    try:
+        uvicorn.run(stack(app), host=arguments.host, port=arguments.port)
+    except SystemExit:  # uvicorn's way to say that it could not start, after it has said why
+        return 1
     return 0
 
 

@@ -26,7 +26,8 @@ Coming from Starlette: the options and the outward form are the same. What diffe
     `*` reflects nothing but still varies            `*` is a constant, without Vary
     a refused origin is told methods and headers     it is told the reason alone
     the first Access-Control-Request-Headers line    all lines, empty elements allowed, bounded
-    Access-Control-* set by the app are kept         they are replaced; for a refused origin removed
+    Allow-Origin, -Credentials and Expose-Headers    they are replaced; for a refused origin removed
+      set by the app are kept
     WebSockets pass                                  checked where the list of origins is a real one
 """
 
@@ -39,16 +40,18 @@ from typing import Any, Literal
 
 from . import _headers
 from ._options import Options, shown
+from ._origins import Origins, is_same_host, may_be_origin
 from ._reply import reply
 from ._scope import header, readable
 from ._types import ASGIApp, Header, Message, Receive, Scope, Send, returns_awaitable
+from .exceptions import ConfigError
 
 __all__ = ["CORSMiddleware", "CORSPolicy"]
 
 logger = logging.getLogger("asgi_middleware.cors")
 
-# Longer origins are refused before any pattern: scheme, the longest host name (253) and port fit well within.
-_LONGEST_ORIGIN = 330
+# The longest registered method name (UPDATEREDIRECTREF) has 17 bytes.
+_LONGEST_METHOD = 64
 # What Access-Control-Request-Headers may be under "*": far beyond what browsers send, far below what hurts.
 _LONGEST_REQUEST_HEADERS = 4096
 _MOST_REQUEST_HEADER_LINES = 32
@@ -60,9 +63,8 @@ _SAFELISTED = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 # Fetch: forbidden methods, which no script can send.
 _FORBIDDEN_METHODS = ("CONNECT", "TRACE", "TRACK")
 
-_DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
-_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^/:@?#\[\]\s]+)(?::([^/:@?#\s]+))?")
-_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+# Origins that nobody has listed: a regular expression that takes one of them takes anybody's.
+_STRANGERS = ("https://nobody-listed-this.com", "https://nobodylistedthis.net", "http://www.nobodylistedthis.org")
 
 _ALLOW_ORIGIN = b"access-control-allow-origin"
 _ALLOW_CREDENTIALS = b"access-control-allow-credentials"
@@ -88,8 +90,8 @@ class CORSPolicy:
     dangerously_allow_null_origin: bool = False
     dangerously_allow_any_origin_with_credentials: bool = False
 
-    _origins_exact: frozenset[bytes] = field(init=False, repr=False, compare=False)
-    _origin_patterns: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    _origins: Origins = field(init=False, repr=False, compare=False)
+    _origin_regex: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
     _method_set: frozenset[bytes] = field(init=False, repr=False, compare=False)
     _header_set: frozenset[bytes] = field(init=False, repr=False, compare=False)
     # "*": one constant reply for all. Never together with credentials.
@@ -123,40 +125,38 @@ class CORSPolicy:
                 remedy="write 600",
             )
         options.function("allow_origin_func", self.allow_origin_func)
-        patterns = _check_origins(options, self, origins)
-        patterns += _check_regex(options, self)
+        every = "*" in origins
+        listed = [origin for origin in origins if origin != "*"]
+        allowed = Origins(options, "allow_origins", listed, credentials=self.allow_credentials)
+        regex = _check_regex(options, self)
+        _check_whether_any(options, self, origins)
         _check_names(options, self, methods, headers, exposed)
         options.raise_problems()
-        every = "*" in origins
         keep(self, "allow_origins", None if self.allow_origins is None else origins)
         keep(self, "allow_methods", methods)
         keep(self, "allow_headers", headers)
         keep(self, "expose_headers", exposed)
         keep(self, "any_origin", every and not self.allow_credentials)
-        if every and self.allow_credentials:
-            patterns = (re.compile(r".+", re.DOTALL),)
-        exact = {origin.encode() for origin in origins if "*" not in origin}
-        if self.dangerously_allow_null_origin:
-            exact.add(b"null")
-        keep(self, "_origins_exact", frozenset(exact))
-        keep(self, "_origin_patterns", patterns)
+        keep(self, "_origins", allowed)
+        keep(self, "_origin_regex", re.compile(r".+") if every else regex)
         keep(self, "_method_set", frozenset(method.encode() for method in methods))
         keep(self, "_header_set", frozenset(name.lower().encode() for name in (*_SAFELISTED, *headers)))
 
     def allows_by_list(self, origin: bytes) -> bool:
         """Whether `origin`, as sent, is allowed by list, pattern or regular expression."""
-        if origin in self._origins_exact or self.any_origin:
+        if self.any_origin or self._origins.allow(origin):
             return True
-        if not self._origin_patterns or len(origin) > _LONGEST_ORIGIN or origin == b"null":
+        if origin == b"null":
+            return self.dangerously_allow_null_origin
+        if self._origin_regex is None or not may_be_origin(origin):
             return False
-        text = origin.decode("latin-1")
-        return any(pattern.fullmatch(text) for pattern in self._origin_patterns)
+        return self._origin_regex.fullmatch(origin.decode("latin-1")) is not None
 
     async def allows(self, origin: bytes, scope: Scope) -> bool:
         """Whether `origin` is allowed: by list, or else by `allow_origin_func`, whose exception denies."""
         if self.allows_by_list(origin):
             return True
-        if self.allow_origin_func is None or len(origin) > _LONGEST_ORIGIN or origin == b"null":
+        if self.allow_origin_func is None or origin == b"null" or not may_be_origin(origin):
             return False
         try:
             verdict = self.allow_origin_func(origin.decode("latin-1"), scope)
@@ -169,7 +169,9 @@ class CORSPolicy:
         """Whether a preflight's method is not allowed; compared as it is, for methods are case-sensitive."""
         if method in self._method_set:
             return False
-        return b"*" not in self._method_set or not _headers.TOKEN.fullmatch(method) or len(method) > _LONGEST_ORIGIN
+        if b"*" not in self._method_set or len(method) > _LONGEST_METHOD:
+            return True
+        return not _headers.TOKEN.fullmatch(method) or method.decode().upper() in _FORBIDDEN_METHODS
 
     def requested_headers(self, lines: Sequence[bytes]) -> tuple[list[bytes], str | None]:
         """A preflight's header names in lower case, and which of them is refused, as text, or None.
@@ -190,118 +192,45 @@ class CORSPolicy:
         return list(dict.fromkeys(names)), None
 
 
-def _check_origins(options: Options, policy: CORSPolicy, origins: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    """The compiled patterns among the origins; every malformed one is a problem."""
+def _check_whether_any(options: Options, policy: CORSPolicy, origins: tuple[str, ...]) -> None:
+    """Something must say which origins are allowed, and not every one together with credentials."""
     given = (policy.allow_origins, policy.allow_origin_regex, policy.allow_origin_func)
     if all(source is None for source in given) and not policy.dangerously_allow_null_origin:
         options.problem(
             "allow_origins", "", "says nowhere which origins are allowed", "list them, or write [] to allow none"
         )
-    if "*" in origins:
-        if len(origins) > 1:
-            options.problem("allow_origins", shown(origins), "'*' already allows every origin", "list '*' alone")
-        if policy.allow_credentials and not policy.dangerously_allow_any_origin_with_credentials:
-            options.problem(
-                "allow_origins",
-                "'*'",
-                "with allow_credentials any site could read what the signed-in user can",
-                "list the origins, or leave credentials off",
-            )
-    patterns = [_check_origin(options, policy, origin) for origin in origins if origin != "*"]
-    return tuple(pattern for pattern in patterns if pattern is not None)
-
-
-def _check_origin(options: Options, policy: CORSPolicy, origin: str) -> re.Pattern[str] | None:
-    """Check one listed origin; the compiled pattern if it is one (`https://*.example.com`, `http://localhost:*`)."""
-
-    def refuse(rule: str, remedy: str) -> None:
-        options.problem("allow_origins", shown(origin), rule, remedy)
-
-    if origin == "null":
-        refuse("is sent by sandboxed frames of any site", "leave it out, or set dangerously_allow_null_origin=True")
-        return None
-    match = _ORIGIN.fullmatch(origin)
-    if match is None:
-        refuse(*_why_no_origin(origin))
-        return None
-    scheme, host, port = match.groups()
-    if not host.isascii():
-        refuse("browsers send host names in ASCII", f"write {_in_ascii(scheme, host, port)!r}")
-    elif not host.startswith("[") and not _HOST.fullmatch(host):
-        refuse(
-            "the host is no host name, or `*` stands elsewhere than first, before a dot",
-            "write 'https://example.com' or 'https://*.example.com'",
+    if "*" in origins and len(origins) > 1:
+        options.problem("allow_origins", shown(origins), "'*' already allows every origin", "list '*' alone")
+    if "*" in origins and policy.allow_credentials and not policy.dangerously_allow_any_origin_with_credentials:
+        options.problem(
+            "allow_origins",
+            "'*'",
+            "with allow_credentials any site could read what the signed-in user can",
+            "list the origins, or leave credentials off",
         )
-    elif scheme == "file":
-        refuse("pages from files send the origin 'null'", "serve the page over http")
-    elif host.startswith("*.") and "." not in host[2:] and policy.allow_credentials:
-        refuse("covers a whole top-level domain", "name the domain, as in 'https://*.example.com'")
-    elif port is not None and port != "*" and not _is_port(port):
-        refuse("the port is not a number from 1 to 65535", "write for example ':8000', or ':*' for any port")
-    elif port == _DEFAULT_PORTS.get(scheme):
-        refuse("browsers leave the default port out", f"write {f'{scheme}://{host}'!r}")
-    elif host.startswith("*.") or port == "*":
-        labels = r"(?:[a-z0-9_-]+\.)+" if host.startswith("*.") else ""
-        ports = r"(?::[0-9]{1,5})?" if port == "*" else (f":{port}" if port else "")
-        return re.compile(f"{re.escape(scheme)}://{labels}{re.escape(host.removeprefix('*.'))}{ports}")
-    return None
 
 
-def _why_no_origin(origin: str) -> tuple[str, str]:
-    """Rule and remedy for text that does not have an origin's shape."""
-    if origin != origin.strip() or re.search(r"[\x00-\x20\x7f]", origin):
-        return "has blanks or control characters", f"write {re.sub(r'[^!-~]', '', origin)!r}"
-    if _ORIGIN.fullmatch(origin.rstrip("/")):
-        return "an origin has no slash at the end", f"write {origin.rstrip('/')!r}"
-    if _ORIGIN.fullmatch(origin.lower()):
-        return "browsers send origins in lower case", f"write {origin.lower()!r}"
-    if "://" not in origin:
-        return "an origin has a scheme", f"write {'https://' + origin!r}" if _HOST.fullmatch(origin) else (
-            "write it in full, as in 'https://example.com'"
-        )
-    if "@" in origin:
-        return "an origin has no user name", "write scheme and host alone"
-    shorter = re.match(_ORIGIN.pattern, origin)
-    if shorter:
-        return "an origin is scheme, host and port alone", f"write {shorter.group()!r}"
-    return "is no origin", "write it as in 'https://example.com'"
-
-
-def _in_ascii(scheme: str, host: str, port: str | None) -> str:
-    try:
-        ascii_host = host.encode("idna").decode()
-    except UnicodeError:
-        ascii_host = "xn--..."
-    return f"{scheme}://{ascii_host}" + (f":{port}" if port else "")
-
-
-def _is_port(text: str) -> bool:
-    return re.fullmatch(r"[1-9][0-9]{0,4}", text) is not None and int(text) <= 65535
-
-
-def _check_regex(options: Options, policy: CORSPolicy) -> tuple[re.Pattern[str], ...]:
+def _check_regex(options: Options, policy: CORSPolicy) -> re.Pattern[str] | None:
     regex = policy.allow_origin_regex
     if regex is None:
-        return ()
+        return None
     if not isinstance(regex, str):
         options.problem("allow_origin_regex", shown(regex), "must be text", "pass the pattern, not compiled")
-        return ()
+        return None
     try:
         pattern = re.compile(regex)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         options.problem("allow_origin_regex", shown(regex), f"is no regular expression ({error})", "mend it")
-        return ()
-    # An origin nobody can have listed: a pattern that takes it takes every one.
-    stranger = "https://jq7x2-nobody-listed-this.example.net"
+        return None
     matters = policy.allow_credentials and not policy.dangerously_allow_any_origin_with_credentials
-    if matters and pattern.fullmatch(stranger):
+    if matters and any(pattern.fullmatch(stranger) for stranger in _STRANGERS):
         options.problem(
             "allow_origin_regex",
             shown(regex),
             "matches any site, and with allow_credentials any site could read what the signed-in user can",
             "name the domain, as in r'https://[a-z0-9-]+\\.example\\.com'",
         )
-    return (pattern,)
+    return pattern
 
 
 def _check_names(
@@ -382,21 +311,25 @@ class CORSMiddleware:
         options = Options("CORSMiddleware")
         options.app(app)
         options.choice("websocket", websocket, ("auto", "check", "ignore"))
+        try:
+            policy = CORSPolicy(
+                allow_origins=allow_origins,
+                allow_methods=allow_methods,
+                allow_headers=allow_headers,
+                allow_credentials=allow_credentials,
+                allow_origin_regex=allow_origin_regex,
+                allow_private_network=allow_private_network,
+                expose_headers=expose_headers,
+                max_age=max_age,
+                allow_origin_func=allow_origin_func,
+                dangerously_allow_null_origin=dangerously_allow_null_origin,
+                dangerously_allow_any_origin_with_credentials=dangerously_allow_any_origin_with_credentials,
+            )
+        except ConfigError as error:
+            raise ConfigError(error.owner, [*options.problems, *error.problems]) from None
         options.raise_problems()
         self.app = app
-        self.policy = policy = CORSPolicy(
-            allow_origins=allow_origins,
-            allow_methods=allow_methods,
-            allow_headers=allow_headers,
-            allow_credentials=allow_credentials,
-            allow_origin_regex=allow_origin_regex,
-            allow_private_network=allow_private_network,
-            expose_headers=expose_headers,
-            max_age=max_age,
-            allow_origin_func=allow_origin_func,
-            dangerously_allow_null_origin=dangerously_allow_null_origin,
-            dangerously_allow_any_origin_with_credentials=dangerously_allow_any_origin_with_credentials,
-        )
+        self.policy = policy
         self._checks_websockets = websocket == "check" or (websocket == "auto" and not policy.any_origin)
         credentials: list[Header] = [(_ALLOW_CREDENTIALS, b"true")] if policy.allow_credentials else []
         exposed: list[Header] = []
@@ -414,7 +347,8 @@ class CORSMiddleware:
             vary.append("Access-Control-Request-Private-Network")
         self._preflight_vary: Header = (b"vary", ", ".join(vary).encode())
         self._methods = ", ".join(policy.allow_methods).encode()
-        self._headers = ", ".join(sorted({*_SAFELISTED, *policy.allow_headers})).encode()
+        names = {name.lower(): name for name in (*policy.allow_headers, *_SAFELISTED)}
+        self._headers = ", ".join(sorted(names.values())).encode()
         self._max_age: tuple[Header, ...] = ()
         if policy.max_age is not None:
             self._max_age = ((b"access-control-max-age", b"%d" % policy.max_age),)
@@ -429,18 +363,25 @@ class CORSMiddleware:
                 if method is not None:
                     await self._preflight(scope, receive, send, origin, method)
                     return
-            allowed = self.policy.any_origin or (origin is not None and await self.policy.allows(origin, scope))
+            policy = self.policy
+            allowed = policy.any_origin or (
+                origin is not None and (policy.allows_by_list(origin) or await policy.allows(origin, scope))
+            )
             responder = _Responder(self, send, origin if allowed else None)
             await self.app(scope, receive, responder.send)
         elif kind == "websocket" and self._checks_websockets:
             scope = readable(scope)
             origin = header(scope, b"origin")
-            if origin is None or _is_same_host(origin, scope) or await self.policy.allows(origin, scope):
+            if origin is None or is_same_host(origin, scope) or await self._vouches_for(origin, scope):
                 await self.app(scope, receive, send)
             else:
                 await reply(scope, receive, send, status=403, body=b"Disallowed CORS origin")
         else:
             await self.app(scope, receive, send)
+
+    async def _vouches_for(self, origin: bytes, scope: Scope) -> bool:
+        """Whether the origin may open WebSockets. `"*"` says nothing about who may act with the user's cookies."""
+        return not self.policy.any_origin and await self.policy.allows(origin, scope)
 
     async def _preflight(self, scope: Scope, receive: Receive, send: Send, origin: bytes, method: bytes) -> None:
         policy = self.policy
@@ -474,17 +415,6 @@ class CORSMiddleware:
             headers.append((b"access-control-allow-headers", names))
         headers += self._max_age
         await reply(scope, receive, send, status=200, body=b"OK", headers=headers)
-
-
-def _is_same_host(origin: bytes, scope: Scope) -> bool:
-    """Whether the page that opened a WebSocket came from this host: host and port compared, not the scheme."""
-    host = header(scope, b"host")
-    scheme, separator, rest = origin.partition(b"://")
-    if host is None or not separator:
-        return False
-    port = _DEFAULT_PORTS.get(scheme.decode("latin-1"))
-    suffix = b":" + port.encode() if port else b":"
-    return rest.removesuffix(suffix) == host.lower().removesuffix(suffix)
 
 
 class _Responder:

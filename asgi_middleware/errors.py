@@ -13,6 +13,7 @@ Where the framework answers crashes itself, as Starlette does, and is wrapped fr
 only the headers of request ID, timing and CORS are promised.
 """
 
+import contextlib
 import html
 import ipaddress
 import json
@@ -75,42 +76,43 @@ class ErrorsMiddleware:
             if scope["type"] == "http" or can_deny(scope):
                 await self._answer(scope, connection, error)
             elif not self._reraise:
-                await _close(connection)
+                await self._refuse(connection)
             if self._reraise:
                 raise
-            logger.exception("unhandled exception; answered with %s", _TITLE)
+            logger.exception("unhandled exception of the application; it ends here")
 
     async def _answer(self, scope: Scope, connection: "_Connection", error: Exception) -> None:
         shown = _traceback(error) if self._debug and _is_local(scope) else None
         content_type, body = _page(scope, shown)
-        try:
+        # A client that has gone meanwhile must not hide the exception that is raised next.
+        with contextlib.suppress(OSError):
             await reply(scope, connection.connect, connection.send, status=500, body=body, content_type=content_type)
-        except OSError:
-            # The client has gone; what matters is the exception that is raised next.
-            logger.debug("the client was gone before its 500", exc_info=True)
+
+    async def _refuse(self, connection: "_Connection") -> None:
+        with contextlib.suppress(OSError):
+            if (await connection.connect())["type"] == "websocket.connect":
+                await connection.send({"type": "websocket.close", "code": 1011})  # internal error (RFC 6455, 7.4.1)
 
 
 class _Connection:
     """Knows whether the response has started, and which OSError came from a client that has gone."""
 
-    __slots__ = ("_receive", "_send", "connected", "gone", "started")
+    __slots__ = ("_last", "_receive", "_send", "gone", "started")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
         self.started = False
-        self.connected = False
         self.gone: OSError | None = None
+        self._last: Message = None
 
     async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "websocket.connect":
-            self.connected = True
-        return message
+        self._last = await self._receive()
+        return self._last
 
     async def connect(self) -> Message:
-        """The handshake message, again if the application has already had it."""
-        return {"type": "websocket.connect"} if self.connected else await self._receive()
+        """The handshake, or the disconnect: what the application received last, if it received anything."""
+        return await self._receive() if self._last is None else self._last
 
     async def send(self, message: Message) -> None:
         if message["type"] in _STARTS:
@@ -120,11 +122,6 @@ class _Connection:
         except OSError as error:
             self.gone = error
             raise
-
-
-async def _close(connection: _Connection) -> None:
-    if (await connection.connect())["type"] == "websocket.connect":
-        await connection.send({"type": "websocket.close", "code": 1011})  # internal error (RFC 6455, 7.4.1)
 
 
 def _page(scope: Scope, shown: str | None) -> tuple[bytes, bytes]:
@@ -138,14 +135,14 @@ def _page(scope: Scope, shown: str | None) -> tuple[bytes, bytes]:
         if shown is not None:
             parts.append(f"<pre>{html.escape(shown)}</pre>")
         page = f"<!doctype html><html lang=en><meta charset=utf-8><title>{_TITLE}</title>{''.join(parts)}</html>"
-        return b"text/html; charset=utf-8", page.encode()
+        return b"text/html; charset=utf-8", page.encode("utf-8", "backslashreplace")
     if kind == b"text/plain":
         lines = [_TITLE]
         if isinstance(request_id, str):
             lines.append(f"Request ID: {request_id}")
         if shown is not None:
             lines.append(shown)
-        return b"text/plain; charset=utf-8", "\n".join(lines).encode()
+        return b"text/plain; charset=utf-8", "\n".join(lines).encode("utf-8", "backslashreplace")
     problem: dict[str, Any] = {"type": "about:blank", "title": _TITLE, "status": 500}
     if isinstance(request_id, str):
         problem["request_id"] = request_id

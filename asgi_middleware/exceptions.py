@@ -1,7 +1,10 @@
 """What a wrong configuration raises: everything that is wrong, all at once, each with its remedy."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,7 +12,7 @@ class Problem:
     """One thing wrong with a configuration.
 
     `option` is the option's name, `seen` the value as text (never a secret), `rule` what is allowed, `remedy` what
-    to do about it.
+    to do about it. As text it is one line, control characters escaped.
     """
 
     option: str
@@ -19,7 +22,8 @@ class Problem:
 
     def __str__(self) -> str:
         seen = f" {self.seen}:" if self.seen else ""
-        return f"{self.option}:{seen} {self.rule}; {self.remedy}"
+        text = f"{self.option}:{seen} {self.rule}; {self.remedy}"
+        return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)
 
 
 class ConfigError(ValueError):

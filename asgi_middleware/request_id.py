@@ -32,6 +32,7 @@ For those who come from asgi-correlation-id:
     CorrelationIdFilter()           RequestIDFilter()
 """
 
+import inspect
 import logging
 import os
 import re
@@ -51,7 +52,7 @@ logger = logging.getLogger("asgi_middleware.request_id")
 # Long enough for every ID in use (nginx, Heroku, Cloudflare, ULID, UUID, trace-id), short enough for any log line.
 _LONGEST = 128
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-+/=:@"
-_UUID = re.compile(rb"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+_UUID = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 class _Holder:
@@ -132,8 +133,9 @@ class RequestIDMiddleware:
     - `generator`: `"uuid4"` (32 hexadecimal digits, RFC 9562), or a function without arguments that returns a safe ID.
     - `response_header`, `request_header`: whether the ID is put on the response and on the inner request.
 
-    A generator, validator or trust function that raises or returns nonsense falls back to the built-in, and that is
-    logged once. Raises ConfigError with every problem.
+    A function that raises or returns something else than it should costs the request nothing: a trust or validator
+    function then says no, a generator gives way to `"uuid4"`, and that is logged once. Raises ConfigError with every
+    problem.
     """
 
     def __init__(
@@ -150,12 +152,15 @@ class RequestIDMiddleware:
         options = Options("RequestIDMiddleware")
         options.app(app)
         name = options.header_name("header", header)
-        if not callable(trust):
-            options.boolean("trust", trust)
-        if not callable(validator):
-            options.choice("validator", validator, ("safe", "uuid"))
-        if not callable(generator):
-            options.choice("generator", generator, ("uuid4",))
+        for option, value, known in (
+            ("trust", trust, (False, True)),
+            ("validator", validator, ("safe", "uuid")),
+            ("generator", generator, ("uuid4",)),
+        ):
+            if callable(value):
+                options.function(option, value, plain=True)
+            else:
+                options.choice(option, value, known)
         options.boolean("response_header", response_header)
         options.boolean("request_header", request_header)
         options.raise_problems()
@@ -189,10 +194,10 @@ class RequestIDMiddleware:
             await self.app(inner, receive, send)
         except BaseException:
             holder.live = False
+            _current.set(holder)  # a call inside may have left its own
             raise
         holder.live = False
-        if outer is not None and outer.live:
-            _current.set(outer)
+        _current.set(outer if outer is not None and outer.live else holder)
 
     def _accepted(self, scope: Scope, sent: bytes | None) -> str | None:
         """The client's ID if it may be used. Lines doubled in the request arrive joined by `, `, which is not safe."""
@@ -209,18 +214,24 @@ class RequestIDMiddleware:
 
     def _asked(self, option: str, function: Callable[[Any], bool], argument: Any) -> bool:
         try:
-            return bool(function(argument))
-        except Exception:  # noqa: BLE001  # a broken hook costs its answer, never the request
-            self._report(option, "raised")
+            answer: Any = function(argument)
+        except Exception as error:  # noqa: BLE001  # a broken hook costs its answer, never the request
+            self._report(option, f"raised {type(error).__name__}")
             return False
+        if isinstance(answer, bool):
+            return answer
+        if inspect.iscoroutine(answer):
+            answer.close()
+        self._report(option, f"returned {type(answer).__name__}, neither True nor False")
+        return False
 
     def _generated(self) -> str:
         if self._generator is _uuid4:
             return _uuid4()
         try:
             value: Any = self._generator()
-        except Exception:  # noqa: BLE001  # as above
-            self._report("generator", "raised")
+        except Exception as error:  # noqa: BLE001  # as above
+            self._report("generator", f"raised {type(error).__name__}")
             return _uuid4()
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or not value.isascii():
             self._report("generator", f"returned {type(value).__name__} that is no ID of 1 to {_LONGEST} characters")
@@ -233,7 +244,8 @@ class RequestIDMiddleware:
     def _report(self, option: str, what: str) -> None:
         if option not in self._reported:
             self._reported.add(option)
-            logger.error("request ID %s %s; the built-in is used. Reported once.", option, what, exc_info=True)
+            # The kind of the exception alone: its text may quote the client's value.
+            logger.error("request_id: %s %s; the ID is a generated one. Reported once.", option, what)
 
 
 class _Responder:

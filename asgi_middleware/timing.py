@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeVar
 
 from . import _headers
 from ._options import Options
+from ._scope import extend
 from ._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 
 __all__ = ["TimingMiddleware", "add", "measure"]
@@ -48,25 +49,31 @@ def add(name: str, milliseconds: float, desc: str | None = None) -> None:
     `name` is a token (RFC 9110, 5.6.2), `desc` any text. ValueError for another name, or a duration that is negative
     or not finite.
     """
-    _checked_name(name)
-    if not (math.isfinite(milliseconds) and milliseconds >= 0):
-        raise ValueError(f"add: {milliseconds!r} is no duration; give milliseconds, 0 or more")
+    _check(name, desc)
+    try:
+        duration = float(milliseconds)
+    except (TypeError, ValueError, OverflowError):
+        duration = math.nan
+    if not (math.isfinite(duration) and duration >= 0):
+        raise ValueError(f"{type(milliseconds).__name__} that is no duration; give milliseconds, 0 or more")
     spans = _spans.get()
     if spans is not None and len(spans) < _MOST_METRICS:
-        spans.append((name, desc, milliseconds))
+        spans.append((name, desc, abs(duration)))
 
 
 class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's suppress
     """Measure a block, or a function, of the request under way: `with`, `async with`, or decorator.
 
-    `name` is a token (RFC 9110, 5.6.2), `desc` any text. Outside of a request, and after the response has started,
-    nothing comes of it. ValueError for a name that is not a token.
+    One object measures one block at a time; as a decorator it serves any number of calls. `name` is a token
+    (RFC 9110, 5.6.2), `desc` any text. Outside of a request, and after the response has started, nothing comes of it.
+    ValueError for a name that is not a token; TypeError for a generator function, which ends before its work does.
     """
 
     __slots__ = ("_began", "desc", "name")
 
     def __init__(self, name: str, desc: str | None = None) -> None:
-        self.name = _checked_name(name)
+        _check(name, desc)
+        self.name = name
         self.desc = desc
         self._began = 0.0
 
@@ -85,6 +92,8 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
 
     def __call__(self, function: _Function) -> _Function:
         name, desc = self.name, self.desc
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function!r} is a generator; write `with measure(...)` inside of it")
 
         @functools.wraps(function)
         async def measured_async(*args: Any, **kwargs: Any) -> Any:
@@ -99,10 +108,11 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
         return measured_async if inspect.iscoroutinefunction(function) else measured  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # same signature, by functools.wraps
 
 
-def _checked_name(name: str) -> str:
-    if not (name.isascii() and _headers.TOKEN.fullmatch(name.encode())):
-        raise ValueError(f"measure: {name!r} is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'")
-    return name
+def _check(name: object, desc: object) -> None:
+    if not (isinstance(name, str) and name.isascii() and _headers.TOKEN.fullmatch(name.encode())):
+        raise ValueError(f"{name!r} is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'")
+    if not (desc is None or isinstance(desc, str)):
+        raise ValueError(f"the description of {name!r} is no text but {type(desc).__name__}")
 
 
 class TimingMiddleware:
@@ -128,8 +138,8 @@ class TimingMiddleware:
         options = Options("TimingMiddleware")
         options.app(app)
         options.choice("server_timing", server_timing, ("total", "all", "off"))
-        options.function("expose", expose)
-        options.function("clock", clock)
+        options.function("expose", expose, plain=True)
+        options.function("clock", clock, optional=False)
         options.raise_problems()
         self.app = app
         self._clock = clock
@@ -146,11 +156,14 @@ class TimingMiddleware:
             await self.app(scope, receive, _Responder(self, scope, send, None).send)
             return
         spans: list[_Span] = []
-        token = _spans.set(spans)
+        outer = _spans.get()
+        _spans.set(spans)
+        if self._expose is not None:
+            scope = extend(scope)  # a copy of ours, so that `expose` sees what the middlewares inside add to it
         try:
             await self.app(scope, receive, _Responder(self, scope, send, spans).send)
         finally:
-            _spans.reset(token)
+            _spans.set(outer)  # not reset(token): a coroutine may be closed in another context
 
     def _value(self, scope: Scope, milliseconds: float, spans: list[_Span] | None) -> bytes:
         """The value of the header. The clock may have gone back on a strange machine: then 0."""
@@ -167,12 +180,16 @@ class TimingMiddleware:
 
     def _exposes(self, scope: Scope) -> bool:
         try:
-            return self._expose is not None and bool(self._expose(scope))
-        except Exception:  # a broken hook exposes nothing, and never breaks the request
-            if not self._reported:
-                self._reported = True
-                logger.exception("timing: expose raised; no spans are shown. Reported once.")
-            return False
+            answer: Any = self._expose is not None and self._expose(scope)
+        except Exception as error:  # noqa: BLE001  # a broken hook exposes nothing, and never breaks the request
+            answer = error
+        if isinstance(answer, bool):
+            return answer
+        if not self._reported:
+            self._reported = True
+            what = "raised" if isinstance(answer, Exception) else "returned"
+            logger.error("timing: expose %s %s; no spans are shown. Reported once.", what, type(answer).__name__)
+        return False
 
 
 def _quoted(text: str) -> str:

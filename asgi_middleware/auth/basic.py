@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import inspect
 import os
 import re
 import time
@@ -25,7 +26,7 @@ _AT_ONCE = 2
 # Beyond this nothing was typed; bcrypt itself reads 72 bytes.
 _LONGEST = 1024  # bytes of credentials, encoded
 
-_BCRYPT = re.compile(r"\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}")
+_BCRYPT = re.compile(r"\$2[aby]\$(?:0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}")
 _ARGON2 = re.compile(r"\$argon2(?:id|i|d)\$v=[0-9]+\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
 
@@ -33,11 +34,11 @@ class Basic:
     """Identifies by user name and password.
 
     - `users`: a mapping of names to bcrypt or argon2 hashes; or `htpasswd`: the path of a file with such lines
-      (`htpasswd -B`), read once; or `check(name, password) -> bool | User | None`, async.
+      (`htpasswd -B`), read once; or `check(name, password) -> bool | User | None`, sync or async.
     - `clock`: seconds; how long a good password is remembered is measured on it.
 
-    An unknown user costs what a wrong password costs. Hashing runs in threads, two at a time. Raises ConfigError with
-    every problem, MissingExtra without the packages for the hashes.
+    An unknown user costs what a wrong password costs of a user with the first hash. Hashing runs in threads, two at a
+    time. Raises ConfigError with every problem, MissingExtra without the packages for the hashes.
     """
 
     scheme = "Basic"
@@ -66,8 +67,10 @@ class Basic:
         for name, value in hashes.items():
             _check_hash(options, "users" if htpasswd is None else "htpasswd", name, value)
         if not hashes and check is None and not options.problems:
-            options.problem("users", "", "names no user", "add some")
+            option = "users" if htpasswd is None else "htpasswd"
+            options.problem(option, "", "names no user", "add some")
         options.function("check", check)
+        options.function("clock", clock, optional=False)
         options.raise_problems()
         self._check = check
         self._clock = clock
@@ -86,8 +89,10 @@ class Basic:
             return None
         name, password = _parse(found[1])
         if self._check is not None:
-            verdict = await self._check(name, password)
-            if verdict is None or verdict is False:
+            verdict: Any = self._check(name, password)
+            if inspect.isawaitable(verdict):
+                verdict = await verdict
+            if not verdict:
                 raise AuthError(401, None, "Wrong user name or password")
             return User(name, scheme=self.scheme) if verdict is True else verdict
         if not await self._is_good(name, password.encode()):
@@ -128,12 +133,20 @@ def _parse(value: bytes) -> tuple[str, str]:
 def _read(options: Options, path: str | os.PathLike[str]) -> dict[str, str]:
     """The lines of an htpasswd file."""
     try:
-        text = Path(path).read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, TypeError, ValueError) as error:
         options.problem("htpasswd", shown(str(path)), f"cannot be read ({type(error).__name__})", "mend the path")
         return {}
-    lines = (line.strip() for line in text.splitlines())
-    return dict(line.split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+    users: dict[str, str] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, hashed = line.strip().partition(":")
+        if not colon or name in users:
+            rule = "names a user again" if colon else "has no colon"
+            options.problem("htpasswd", f"line {number}", rule, "mend the file")
+        users[name] = hashed
+    return users
 
 
 def _check_hash(options: Options, option: str, name: str, value: object) -> None:
@@ -181,7 +194,7 @@ def _verifier(hashes: Any) -> Callable[[bytes, bytes], bool]:
 
 def from_options(
     *,
-    htpasswd: str | None = None,
+    htpasswd: Path | None = None,
     users: Mapping[str, str] | None = None,
 ) -> Basic:
     """A `Basic` from a config list."""

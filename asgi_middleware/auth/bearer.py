@@ -47,7 +47,7 @@ class Bearer:
         claims: Mapping[str, Any] = await self._verifier.verify(token)
         if self._user is not None:
             user = await self._user(claims)
-            if user is None:
+            if user is None or user is False:
                 raise AuthError(401, "invalid_token", "The token's user is not known")
             return user
         subject = claims.get("sub")
@@ -66,7 +66,7 @@ class Bearer:
 def _scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:
     value = claims.get("scope", claims.get("scp", ()))
     if isinstance(value, str):
-        return tuple(value.split())
+        return tuple(scope for scope in value.split(" ") if scope)  # RFC 6749, 3.3
     if isinstance(value, list):
         return tuple(item for item in value if isinstance(item, str))
     return ()
@@ -75,7 +75,7 @@ def _scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:
 def from_options(
     *,
     secret: str | None = None,
-    keys: str | None = None,
+    keys: Path | None = None,
     issuer: str | None = None,
     audience: str | None = None,
     any_issuer: bool = False,
@@ -88,7 +88,7 @@ def from_options(
     if (secret is None) == (keys is None):
         options.problem("secret", "", "exactly one of `secret` and `keys` names the key", "give one of them")
     options.raise_problems()
-    source: HMACKey | StaticKeys = HMACKey(secret, alg=alg) if secret is not None else StaticKeys(Path(str(keys)))
+    source: HMACKey | StaticKeys = HMACKey(secret, alg=alg) if secret is not None else StaticKeys(Path(keys or ""))
     return Bearer(
         JWT(
             source,

@@ -1,10 +1,13 @@
 """What every backend speaks: `User`, `AuthError`, and the Authorization header."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from .. import _headers
 from .._types import Scope
+
+_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 class User:
@@ -67,12 +70,15 @@ def credentials(scope: Scope) -> tuple[bytes, bytes] | None:
     if len(lines) > 1:
         raise AuthError(400, "invalid_request", "Authorization was sent more than once")
     scheme, _, rest = lines[0].strip(b" \t").partition(b" ")
+    if b"\t" in scheme:
+        raise AuthError(400, "invalid_request", "Authorization is malformed")
     return scheme.lower(), rest.strip(b" ")
 
 
 def challenge(scheme: str, parameters: Mapping[str, str]) -> bytes:
-    """One WWW-Authenticate value (RFC 9110, 11.6.1). Parameters are printable ASCII, quoted and escaped."""
-    quoted = (
-        '{}="{}"'.format(name, value.replace("\\", "\\\\").replace('"', '\\"')) for name, value in parameters.items()
-    )
+    """One WWW-Authenticate value (RFC 9110, 11.6.1). Parameters are quoted, what is not printable ASCII becomes `?`."""
+    quoted: list[str] = []
+    for name, value in parameters.items():
+        printable = _UNPRINTABLE.sub("?", value).replace("\\", "\\\\").replace('"', '\\"')
+        quoted.append(f'{name}="{printable}"')
     return f"{scheme} {', '.join(quoted)}".rstrip().encode("ascii")

@@ -10,7 +10,6 @@ Every refusal is AuthError 401 `invalid_token` with fixed text.
 import base64
 import binascii
 import json
-import math
 import re
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -22,6 +21,8 @@ from .identity import AuthError
 # Far above real tokens; what is longer is refused before anything is decoded.
 _LONGEST = 8192  # bytes
 _COMPACT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+# The end of the year 9999, in seconds since the epoch.
+_LATEST = 253402300799
 # RFC 9068, 4 and RFC 7519, 5.1: other types (ID tokens have none, but logout+jwt, dpop+jwt) are not access tokens.
 _TYPES = ("jwt", "at+jwt")
 
@@ -56,15 +57,15 @@ class JWT:
         clock: Callable[[], float] = time.time,
     ) -> None:
         options = Options("JWT")
-        if not hasattr(keys, "find"):
+        if isinstance(keys, (str, bytes, bytearray, type)) or not hasattr(keys, "find"):
             options.problem("keys", type(keys).__name__, "is no source of keys", "pass HMACKey(...) or StaticKeys(...)")
         self._issuers = _expected(options, "issuer", issuer, "any_issuer", any_issuer)
         self._audiences = _expected(options, "audience", audience, "any_audience", any_audience)
         options.integer("leeway", leeway, minimum=0, maximum=300, unit="seconds", remedy="write 30")
-        self._types = frozenset(name.lower() for name in options.strings("typ", typ, example="['at+jwt']"))
-        options.function("clock", clock)
+        self._types = frozenset(map(_type_name, options.strings("typ", typ, example="['at+jwt']")))
+        options.function("clock", clock, optional=False)
         options.raise_problems()
-        self._keys = keys
+        self._keys: Any = keys
         self._leeway = leeway
         self._clock = clock
 
@@ -75,15 +76,15 @@ class JWT:
         signed, _, signature_text = token.rpartition(b".")
         header_text, _, claims_text = signed.partition(b".")
         header = _json(_decoded(header_text))
-        alg, kid, typ = header.get("alg"), header.get("kid"), header.get("typ")
+        alg, kid, typ = header.get("alg"), header.get("kid", ""), header.get("typ")
         if "crit" in header:
             _refuse("The token demands extensions that are not supported")
-        if not isinstance(alg, str) or not (kid is None or isinstance(kid, str)):
+        if not isinstance(alg, str) or not isinstance(kid, str):
             _refuse("The token's header is malformed")
-        if not (typ is None or (isinstance(typ, str) and typ.lower().removeprefix("application/") in self._types)):
+        if "typ" in header and not (isinstance(typ, str) and _type_name(typ) in self._types):
             _refuse("The token is of another type")
         claims_bytes, signature = _decoded(claims_text), _decoded(signature_text)
-        key = await self._keys.find(alg, kid)
+        key = await self._keys.find(alg, kid if "kid" in header else None)
         if key is None or not key.verify(signed, signature):
             _refuse("The token's signature is not valid")
         claims = _json(claims_bytes)
@@ -115,6 +116,11 @@ class JWT:
         return f"JWT({self._keys!r}, issuer={_texts(self._issuers)}, audience={_texts(self._audiences)})"
 
 
+def _type_name(typ: str) -> str:
+    """A `typ` to compare: case-insensitive, the prefix `application/` left out (RFC 7515, 4.1.9)."""
+    return typ.lower().removeprefix("application/")
+
+
 def _texts(values: frozenset[str] | None) -> str:
     return "any" if values is None else repr(sorted(values))
 
@@ -131,8 +137,9 @@ def _expected(
     if value is None:
         options.problem(option, "", f"must be given: any other {option}'s tokens would pass", f"or set {waiver}=True")
         return None
+    before = len(options.problems)
     texts = (value,) if isinstance(value, str) else options.strings(option, value, example="['api']")
-    if not texts or not all(texts):
+    if len(options.problems) == before and not (texts and all(texts)):
         options.problem(option, shown(value), "must not be empty", f"name the {option}")
     return frozenset(texts)
 
@@ -178,7 +185,7 @@ def _instant(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         _refuse(f"The token's {name} is no time")
-    # Past the year 9999, or not finite: nobody means that.
-    if not (math.isfinite(value) and 0 <= value <= 253402300799):
+    # Past the year 9999 nobody means it.
+    if not 0 <= value <= _LATEST:
         _refuse(f"The token's {name} is no time")
     return value

@@ -14,6 +14,7 @@ import base64
 import binascii
 import contextlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ _RSA = ("RS256", "RS384", "RS512")
 _PSS = {"PS256": "SHA256", "PS384": "SHA384", "PS512": "SHA512"}
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _SMALLEST_RSA = 2048  # bits; RFC 7518, 3.3
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 # Members of a JWK that only private and secret keys have.
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 
@@ -56,20 +58,20 @@ class HMACKey:
 
     def __init__(self, secret: str | bytes, alg: str = "HS256") -> None:
         options = Options("HMACKey")
-        options.choice("alg", alg, tuple(_HASH_BYTES))
-        value = secret.encode() if isinstance(secret, str) else secret
-        if not isinstance(value, bytes):
+        shortest = _HASH_BYTES[options.choice("alg", alg, tuple(_HASH_BYTES))]
+        value = _as_bytes(secret)
+        if value is None:
             options.problem("secret", type(secret).__name__, "must be text or bytes", "read it from a file")
-        elif len(value) < _HASH_BYTES.get(alg, 32):
-            options.problem(
-                "secret",
-                f"{len(value)} bytes",
-                f"must have at least the {_HASH_BYTES.get(alg, 32)} bytes of its hash",
-                "make one: python -c 'import secrets; print(secrets.token_urlsafe(64))'",
-            )
         elif _is_public_material(value):
             options.problem(
                 "secret", "a key or certificate", "is known to others, who could sign with it", "use StaticKeys"
+            )
+        elif len(value) < shortest:
+            options.problem(
+                "secret",
+                f"{len(value)} bytes",
+                f"must have at least the {shortest} bytes of its hash",
+                "make one: python -c 'import secrets; print(secrets.token_urlsafe(64))'",
             )
         options.raise_problems()
         jwk = _jose("HMACKey", "secret")
@@ -84,20 +86,41 @@ class HMACKey:
         return f"HMACKey(alg={self._alg!r})"
 
 
+def _as_bytes(material: Any) -> bytes | None:
+    """Text or bytes as bytes; None for what is neither, or is half a character, as the environment may give."""
+    if isinstance(material, str):
+        try:
+            return material.encode()
+        except UnicodeEncodeError:
+            return None
+    return material if isinstance(material, bytes) else None
+
+
 def _is_public_material(value: bytes) -> bool:
-    """Text armour of any key, or DER of a public one, whole or as the bare body of its PEM."""
-    stripped = value.strip()
-    if stripped.startswith((b"-----BEGIN", b"ssh-", b"ecdsa-sha2-")):
+    """Text armour of any key, a JWK, or DER of a public one, whole or as the bare body of its PEM."""
+    if b"-----BEGIN" in value or re.search(rb"(?:ssh-|ecdsa-sha2-|sk-)[a-z0-9@.-]+ AAAA", value):
         return True
-    candidates = [stripped, value]
+    parsed = _parsed(value)
+    if isinstance(parsed, dict) and ("kty" in parsed or "keys" in parsed):
+        return True
+    candidates = [value, value.strip()]
     with contextlib.suppress(binascii.Error):
-        candidates.append(base64.b64decode(b"".join(stripped.split()), validate=True))
+        candidates.append(base64.b64decode(b"".join(value.split()), validate=True))
     # A DER SEQUENCE whose length is exactly what follows: SubjectPublicKeyInfo, PKCS #1, certificates.
     return any(_is_der_sequence(candidate) for candidate in candidates)
 
 
+def _parsed(text: bytes) -> Any:
+    """The JSON value; None for what is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _is_der_sequence(data: bytes) -> bool:
-    if len(data) < 4 or data[0] != 0x30:
+    # The shortest, Ed25519's, has 44 bytes; below that it is chance.
+    if len(data) < 44 or data[0] != 0x30:
         return False
     if data[1] < 0x80:
         return len(data) == 2 + data[1]
@@ -123,6 +146,7 @@ class StaticKeys:
         self._by_id: dict[tuple[str | None, str], list[Key]] = {}
         self._by_alg: dict[str, list[Key]] = {}
         self._ids: set[str] = set()
+        self._count = 0
         for number, material in enumerate(keys, 1):
             for entry in _entries(options, f"keys[{number}]", material):
                 self._add(options, jwk, f"keys[{number}]", entry)
@@ -133,7 +157,7 @@ class StaticKeys:
         if kid is None:
             fitting = self._by_alg.get(alg, [])
         else:
-            fitting = self._by_id.get((kid, alg)) or self._by_id.get((None, alg), [])
+            fitting = self._by_id.get((kid if kid in self._ids else None, alg), [])
         return fitting[0] if len(fitting) == 1 else None
 
     def _add(self, options: Options, jwk: Any, option: str, entry: "_Entry") -> None:
@@ -151,12 +175,13 @@ class StaticKeys:
             options.problem(option, shown(entry.kid), "is the `kid` of another key too", "give each key its own")
         if entry.kid is not None:
             self._ids.add(entry.kid)
+        self._count += 1
         for name, key in algorithms.items():
             self._by_id.setdefault((entry.kid, name), []).append(key)
             self._by_alg.setdefault(name, []).append(key)
 
     def __repr__(self) -> str:
-        return f"StaticKeys(<{len({id(key) for keys in self._by_alg.values() for key in keys})} keys>)"
+        return f"StaticKeys(<{self._count} keys>)"
 
 
 class _Entry:
@@ -173,27 +198,31 @@ def _entries(options: Options, option: str, material: Any) -> list[_Entry]:
     if isinstance(material, Path):
         try:
             material = material.read_bytes()
-        except OSError as error:
-            options.problem(option, shown(str(material)), f"cannot be read ({error.strerror})", "mend the path")
+        except (OSError, ValueError) as error:
+            options.problem(option, shown(str(material)), f"cannot be read ({type(error).__name__})", "mend the path")
             return []
-    if isinstance(material, str):
-        material = material.encode()
-    if isinstance(material, bytes):
-        if material.lstrip().startswith(b"-----BEGIN"):
-            return [_Entry(material.strip())]
-        try:
-            material = json.loads(material)
-        except (ValueError, RecursionError):
-            material = None
+    text = _as_bytes(material)
+    if text is not None:
+        if b"PRIVATE KEY-----" in text:
+            options.problem(option, "", "holds a private key", "pass the public one; keep this where tokens are made")
+            return []
+        blocks = [match.group() for match in _PEM.finditer(text)]
+        if blocks:
+            return [_Entry(block) for block in blocks]
+        material = _parsed(text)
     if isinstance(material, Mapping) and isinstance(material.get("keys"), list):
         listed: list[Any] = material["keys"]
+        if not listed:
+            options.problem(option, "", "is a JWKS without keys", "pass one that has some")
         return [entry for item in listed for entry in _jwk_entry(options, option, item)]
     return _jwk_entry(options, option, material)
 
 
 def _jwk_entry(options: Options, option: str, item: Any) -> list[_Entry]:
     if not isinstance(item, Mapping) or not isinstance(item.get("kty"), str):
-        options.problem(option, "", "is neither PEM nor a JWK nor a JWKS", "pass the public key as one of these")
+        options.problem(
+            option, "", "is neither PEM nor a JWK nor a JWKS", "pass the key itself, or Path(...) to its file"
+        )
         return []
     operations = item.get("key_ops", ["verify"])
     if item.get("use", "sig") != "sig" or not (isinstance(operations, list) and "verify" in operations):
@@ -218,15 +247,12 @@ def _public_key(jwk: Any, material: bytes | Mapping[str, Any]) -> Any:
     kind: Any = "PEM" if isinstance(material, bytes) else material["kty"]
     try:
         if isinstance(material, bytes):
-            if b"PRIVATE KEY" not in material.partition(b"\n")[0]:
-                return _pem(material)
-            options.problem("", "", "is a private key", "pass the public one; keep this where tokens are made")
-        elif kind == "OKP":
+            return _pem(material)
+        if kind == "OKP":
             return _ed25519(material)
-        elif kind in ("RSA", "EC"):
+        if kind in ("RSA", "EC"):
             return jwk.construct(material, "RS256" if kind == "RSA" else "ES256").prepared_key
-        else:
-            options.problem("", shown(kind), "is of an unknown kind", "use RSA, EC or Ed25519")
+        options.problem("", shown(kind), "is of an unknown kind", "use RSA, EC or Ed25519")
     except Exception as error:  # noqa: BLE001  # python-jose and cryptography raise a dozen kinds for a malformed key
         options.problem("", "", f"is not a readable public key ({type(error).__name__})", "mend it")
     raise ConfigError(options.owner, options.problems)

@@ -8,8 +8,10 @@ from .._paths import Paths
 from .._reply import can_deny, reply
 from .._scope import extend, readable
 from .._types import ASGIApp, Header, Receive, Scope, Send
-from .identity import AuthError, User, challenge
+from .identity import AuthError, challenge
 
+# The scope that Starlette's documentation gives to every user, for `@requires("authenticated")`.
+_AUTHENTICATED = "authenticated"
 # RFC 7617, 2 demands a realm; this is it where none is configured.
 _DEFAULT_REALM = "Restricted"
 
@@ -24,6 +26,9 @@ class AuthMiddleware:
     - `required`: refuse anonymous requests with 401 and a challenge, except on the paths in `public`.
     - `public`: exact paths, or `/docs/*` for a path and everything below. A path in doubt is never public.
     - `realm`: named in the challenges.
+
+    A user that one of ours identified has the scope `"authenticated"` besides its own. What was in `scope["user"]`
+    before, from whomever, does not count.
 
     A WebSocket is refused by a denial response where the server offers it, else closed before accept. Raises
     ConfigError with every problem.
@@ -48,7 +53,7 @@ class AuthMiddleware:
             if isinstance(one, type) or not (hasattr(one, "identify") or hasattr(one, "authenticate")):
                 options.problem(
                     "backend",
-                    shown(one),
+                    type(one).__name__,
                     "is no backend: it has neither `identify` nor `authenticate`",
                     "pass an instance, such as Bearer(...)",
                 )
@@ -104,8 +109,13 @@ class AuthMiddleware:
         """What this backend says, as Starlette's pair of credentials and user."""
         if not hasattr(backend, "identify"):
             return cast("tuple[Any, Any] | None", await backend.authenticate(self._connection(scope)))
-        user: User | None = await backend.identify(scope)
-        return None if user is None else (self._credentials(tuple(getattr(user, "scopes", ()))), user)
+        user: Any = await backend.identify(scope)
+        if user is None:
+            return None
+        if not hasattr(user, "is_authenticated"):
+            raise TypeError(f"{type(backend).__name__} gave {type(user).__name__}, which is no user object")
+        scopes: Any = getattr(user, "scopes", ())
+        return self._credentials([_AUTHENTICATED, *(scopes.split() if isinstance(scopes, str) else scopes)]), user
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: Exception, backend: Any) -> None:
         if self._on_error is not None:
@@ -133,7 +143,7 @@ class AuthMiddleware:
                 parameters["realm"] = self._realm or _DEFAULT_REALM
             if scheme == "Basic":
                 parameters["charset"] = "UTF-8"
-            if one is backend and error.code is not None and scheme == "Bearer":
+            if scheme == getattr(backend, "scheme", None) == "Bearer" and error.code is not None:
                 parameters |= {"error": error.code, "error_description": error.description}
             lines[scheme] = challenge(scheme, parameters)
         return list(lines.values())

@@ -4,6 +4,7 @@ Levels and their costs are measured figures: nanoseconds per byte of ordinary HT
 what is small enough to compress on the event loop.
 """
 
+import sys
 import threading
 import zlib
 from typing import Any, Protocol
@@ -64,7 +65,7 @@ def make(owner: str, coding: str, level: int | None) -> Codec:
     if coding == "gzip":
         return Gzip(level)
     if coding == "br":
-        return Brotli(owner, quality=DEFAULT_LEVELS["br"] if level is None else level)
+        return Brotli(owner, "codings", quality=DEFAULT_LEVELS["br"] if level is None else level)
     return Zstd(owner, DEFAULT_LEVELS["zstd"] if level is None else level)
 
 
@@ -135,11 +136,13 @@ class Brotli:
 
     name = b"br"
 
-    def __init__(self, owner: str, *, quality: int = 4, mode: str = "text", lgwin: int = 22, lgblock: int = 0) -> None:
+    def __init__(
+        self, owner: str, option: str, *, quality: int = 4, mode: str = "text", lgwin: int = 22, lgblock: int = 0
+    ) -> None:
         try:
             import brotli
         except ImportError:
-            raise MissingExtra(owner, "codings", "brotli", "brotli") from None
+            raise MissingExtra(owner, option, "brotli", "brotli") from None
         self._brotli: Any = brotli
         self._options: dict[str, Any] = {
             "quality": quality,
@@ -184,12 +187,12 @@ class Zstd:
 
     def __init__(self, owner: str, level: int) -> None:
         try:
-            from compression import zstd  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # Python 3.14
-        except ImportError:
-            try:
+            if sys.version_info >= (3, 14):
+                from compression import zstd
+            else:
                 from backports import zstd
-            except ImportError:
-                raise MissingExtra(owner, "codings", "zstd", "backports.zstd") from None
+        except ImportError:
+            raise MissingExtra(owner, "codings", "zstd", "backports.zstd") from None
         self._zstd: Any = zstd
         parameters: Any = zstd.CompressionParameter
         self._options = {parameters.compression_level: level}

@@ -10,7 +10,7 @@ from .._scope import extend, header, readable
 from .._types import ASGIApp, Receive, Scope, Send
 from . import codecs
 from .codecs import Brotli, Codec, Gzip
-from .negotiation import negotiate
+from .negotiation import choose
 from .responder import INLINE_NANOSECONDS, IdentityResponder, Policy, Responder, forbids_transform
 
 # The application types worth compressing; text/*, +json and +xml always are.
@@ -43,7 +43,8 @@ _COMPRESSIBLE = frozenset(
 # How many raw Content-Type values one middleware remembers its verdict on.
 _MOST_REMEMBERED = 256
 
-_ZEROCOPY = "http.response.zerocopysend"
+# Their bytes would go past the encoder. An application that is not offered them sends bodies instead.
+_HIDDEN = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 
 # Starlette's own list of what is compressed already.
 DEFAULT_EXCLUDED_CONTENT_TYPES = (
@@ -86,13 +87,13 @@ class _Compression:
         if cache_control is not None and forbids_transform([cache_control]):
             await self.app(scope, receive, send)
             return
-        coding = negotiate(header(scope, b"accept-encoding"), self._order)
+        coding = choose(header(scope, b"accept-encoding"), self._order)
         if coding is None:
             await self.app(scope, receive, IdentityResponder(self._policy, send).send)
             return
-        if _ZEROCOPY in (scope.get("extensions") or ()):
-            # Its bytes would go past the encoder, in the middle of an encoded stream.
-            offered = {name: value for name, value in scope["extensions"].items() if name != _ZEROCOPY}
+        extensions = scope.get("extensions")
+        if extensions and not _HIDDEN.isdisjoint(extensions):
+            offered = {name: value for name, value in extensions.items() if name not in _HIDDEN}
             scope = extend(scope, extensions=offered)
         responder = Responder(self._policy, self._codecs[coding], send, head=scope.get("method") == "HEAD")
         await self.app(scope, receive, responder.send)
@@ -128,7 +129,7 @@ class CompressionMiddleware(_Compression):
         names = codecs.available() if codings is None else options.strings("codings", codings, example="['br', 'gzip']")
         for name in names:
             options.choice("codings", name, ("zstd", "br", "gzip"))
-        if not names:
+        if not names and not options.problems:
             options.problem("codings", shown(codings), "names none", "list some, or leave the middleware out")
         options.integer("minimum_size", minimum_size, minimum=0, unit="bytes", remedy="write 1024")
         if levels is not None and not isinstance(levels, Mapping):
@@ -177,7 +178,7 @@ class GZipMiddleware(_Compression):
         options.integer("minimum_size", minimum_size, minimum=0, unit="bytes", remedy="write 500")
         if compresslevel is not None:
             codecs.check_level(options, "compresslevel", "gzip", compresslevel)
-        options.integer("thread_minimum_size", thread_minimum_size, minimum=1, unit="bytes", remedy="write 131072")
+        options.integer("thread_minimum_size", thread_minimum_size, minimum=0, unit="bytes", remedy="write 131072")
         excluded = _check_types(options, "exclude_content_types", exclude_content_types)
         options.raise_problems()
         policy = Policy(
@@ -227,7 +228,7 @@ class BrotliMiddleware(_Compression):
                 options.problem("excluded_handlers", shown(pattern), f"is no regular expression ({error})", "mend it")
         options.raise_problems()
         chosen: list[Codec] = [
-            Brotli("BrotliMiddleware", quality=quality, mode=mode, lgwin=lgwin, lgblock=lgblock),
+            Brotli("BrotliMiddleware", "quality", quality=quality, mode=mode, lgwin=lgwin, lgblock=lgblock),
         ]
         if gzip_fallback:
             chosen.append(Gzip())
@@ -248,10 +249,12 @@ class BrotliMiddleware(_Compression):
 
 
 def _check_types(options: Options, option: str, types: Collection[str]) -> tuple[str, ...]:
-    checked = options.strings(option, types, example="['text/*', 'application/json']")
+    given = options.strings(option, types, example="['text/*', 'application/json']")
+    checked = tuple(name.partition(";")[0].strip() for name in given)
     for name in checked:
-        kind, slash, sub = name.partition("/")
-        if not slash or not all(_headers.TOKEN.fullmatch(part.encode("ascii", "replace")) for part in (kind, sub)):
+        kind, _, sub = name.partition("/")
+        names = [kind] if sub == "*" else [kind, sub]
+        if not all(_headers.TOKEN.fullmatch(part.encode("ascii", "replace")) and "*" not in part for part in names):
             options.problem(option, shown(name), "is no media type", "write 'text/html', or 'text/*' for all of a kind")
     return checked
 

@@ -1,6 +1,6 @@
 """Which coding to answer with: one pure function (RFC 9110, 12.5.3)."""
 
-from collections.abc import Sequence
+import functools
 
 from .._headers import weighted
 
@@ -8,7 +8,21 @@ from .._headers import weighted
 _ALIASES = {b"x-gzip": b"gzip"}
 
 
-def negotiate(accept_encoding: bytes | None, codings: Sequence[bytes]) -> bytes | None:
+# Browsers send a handful of different values, of some 30 bytes; longer ones are worked out each time.
+_MOST_REMEMBERED = 256
+_LONGEST_REMEMBERED = 128  # bytes
+
+
+def choose(accept_encoding: bytes | None, codings: tuple[bytes, ...]) -> bytes | None:
+    """`negotiate`, with a bounded memory."""
+    if not accept_encoding:
+        return None
+    if len(accept_encoding) > _LONGEST_REMEMBERED:
+        return negotiate(accept_encoding, codings)
+    return _remembered(accept_encoding, codings)
+
+
+def negotiate(accept_encoding: bytes | None, codings: tuple[bytes, ...]) -> bytes | None:
     """The coding among `codings` (best first) to answer with, or None for identity.
 
     `accept_encoding` is the field's value, its lines joined; absent or empty means identity. The weights decide and
@@ -28,3 +42,6 @@ def negotiate(accept_encoding: bytes | None, codings: Sequence[bytes]) -> bytes 
         if weight > best_weight:
             best, best_weight = coding, weight
     return None if weights.get(b"identity", 0.0) > best_weight else best
+
+
+_remembered = functools.lru_cache(_MOST_REMEMBERED)(negotiate)

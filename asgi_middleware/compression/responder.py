@@ -33,6 +33,8 @@ _BEFORE, _HELD, _STREAM, _PASS = range(4)
 
 _BODILESS = frozenset({204, 205, 206})
 _DIGESTS = frozenset({b"content-digest", b"repr-digest", b"content-md5"})
+# No file system holds more; Python refuses to read thousands.
+_MOST_DIGITS = 18
 _REPLACED = frozenset({b"content-length", b"accept-ranges", b"content-encoding"})
 
 
@@ -48,7 +50,7 @@ class Policy:
         """Whether this response is one that varies by Accept-Encoding, and its declared length."""
         facts = {name.lower(): value for name, value in headers}
         length = facts.get(b"content-length")
-        size = int(length) if length is not None and length.isdigit() else None
+        size = int(length) if length is not None and length.isdigit() and len(length) <= _MOST_DIGITS else None
         if status < 200 or status in _BODILESS or b"content-range" in facts or b"content-encoding" in facts:
             return False, size
         if not _DIGESTS.isdisjoint(facts):
@@ -75,8 +77,8 @@ def _own_start(message: Message) -> Message:
 
 
 def _opted_out(start: Message) -> bool:
-    coding = _headers.get(start["headers"], b"content-encoding")
-    if coding is None or coding.lower() != b"identity":
+    codings = _headers.members(_headers.get_all(start["headers"], b"content-encoding"))
+    if not codings or any(coding.lower() != b"identity" for coding in codings):
         return False
     start["headers"] = _headers.drop(start["headers"], (b"content-encoding",))
     return True
@@ -132,6 +134,7 @@ class Responder:
         """The application has returned: a start without any body is still its answer."""
         if self._state == _HELD:
             self._state = _PASS
+            self._start["headers"] = _varied(self._start["headers"])
             await self._send(self._start)
 
     def _on_start(self, message: Message) -> Any:
@@ -141,8 +144,9 @@ class Responder:
             status = start["status"]
             negotiable, self._size = self._policy.judge(status, headers)
             if negotiable and status == 304:
-                start["headers"] = _weakened(_varied(headers))
-            elif negotiable and _is_event_stream(headers):
+                # Its length would have to be that of the encoded response (RFC 9110, 8.6).
+                start["headers"] = _weakened(_varied(_headers.drop(headers, (b"content-length",))))
+            elif negotiable and self._size is None and _is_event_stream(headers):
                 self._begin_stream(start, events=True)
                 return self._send(start)
             elif negotiable:
@@ -156,22 +160,23 @@ class Responder:
         start = self._start
         body = _body(message)
         if message.get("more_body") and len(body) != self._size:
-            self._begin_stream(start, events=False)
+            self._begin_stream(start, events=_is_event_stream(start["headers"]))
             await self._send(start)
             await self._on_next_body(message)
             return
         # The whole body is here.
-        self._state = _PASS
         if self._head:
             message = self._without_work(message, len(body) if self._size is None else self._size)
         elif len(body) >= self._policy.minimum_size:
             encoded = await self._run(self._codec.compress, body)
             start["headers"] = _varied(start["headers"])
             if len(encoded) < len(body):
-                length = None if start.get("trailers") else len(encoded)
+                alone = not start.get("trailers") and _headers.get(start["headers"], b"transfer-encoding") is None
+                length = len(encoded) if alone else None
                 start["headers"] = _encoded(start["headers"], self._codec.name, length)
                 message = dict(message)
                 message["body"] = encoded
+        self._state = _PASS
         await self._send(start)
         await self._send(message)
 
@@ -194,15 +199,18 @@ class Responder:
             await self._send(message)
             return
 
+        message = dict(message)
+        if encoder is None:  # HEAD
+            message["body"] = b""
+            await self._send(message)
+            return
+
         def encode(piece: bytes) -> bytes:
-            if encoder is None:  # HEAD
-                return b""
             ready = encoder.feed(piece)
             if not more:
                 return ready + encoder.finish()
             return ready + encoder.flush() if self._size is None else ready
 
-        message = dict(message)
         message["body"] = await self._run(encode, body)
         await self._send(message)
 

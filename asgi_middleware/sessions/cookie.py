@@ -8,6 +8,7 @@ that the same secret signed elsewhere.
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 import logging
 from collections.abc import Callable, Iterable
@@ -31,17 +32,13 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
     given: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     keys: list[bytes] = []
     for item in given:
-        if type(item).__name__ == "Secret":
-            item = str(item)
-        if isinstance(item, str):
-            item = item.encode()
-        if isinstance(item, bytes) and item:
-            keys.append(item)
+        key = _as_bytes(item)
+        if key:
+            keys.append(key)
         else:
-            seen = "empty" if isinstance(item, bytes) else type(item).__name__
             options.problem(
                 option,
-                seen,
+                "empty" if key == b"" else type(item).__name__,
                 "must be text or bytes that are not empty, or a list of them, newest first",
                 "make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
             )
@@ -54,15 +51,28 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
     return keys
 
 
+def _as_bytes(key: Any) -> bytes | None:
+    """A key as bytes; None for what cannot be one."""
+    if type(key).__name__ == "Secret":
+        key = str(key)
+    if isinstance(key, str):
+        try:
+            return key.encode()
+        except UnicodeEncodeError:  # half a character, as the environment gives for bytes that are no text
+            return None
+    return key if isinstance(key, bytes) else None
+
+
 class CookieCodec:
     """Signs and verifies the cookies of one middleware. `keys`: newest first, the first signs, all verify."""
 
     def __init__(self, keys: list[bytes], cookie_name: str, max_age: int | None, clock: Callable[[], float]) -> None:
         from itsdangerous import TimestampSigner
+        from itsdangerous.encoding import base64_encode, want_bytes
         from itsdangerous.exc import BadSignature
 
         class Signer(TimestampSigner):
-            """Keys derived once, and the time from `clock`."""
+            """Keys derived once, the time from `clock`, and one spelling for each signature."""
 
             derived: dict[bytes, bytes] = {}  # noqa: RUF012  # one class per codec, made here
 
@@ -73,6 +83,16 @@ class CookieCodec:
                 if key not in self.derived:
                     self.derived[key] = super().derive_key(key)
                 return self.derived[key]
+
+            def verify_signature(self, value: str | bytes, sig: str | bytes) -> bool:
+                # Decoding first, as the parent does, would take several texts for one signature.
+                given, signed = want_bytes(sig), want_bytes(value)
+                return any(
+                    hmac.compare_digest(
+                        base64_encode(self.algorithm.get_signature(self.derive_key(key), signed)), given
+                    )
+                    for key in reversed(self.secret_keys)
+                )
 
             def get_timestamp(self) -> int:
                 return int(clock())
@@ -93,8 +113,8 @@ class CookieCodec:
         for value in _cookies.candidates(header, self._name):
             try:
                 signed, when = self._signer.unsign(value, return_timestamp=True)
-            except self._bad:
-                continue
+            except (self._bad, ValueError, OverflowError, OSError):
+                continue  # the latter for a time that no clock can show
             age = self._clock() - when.timestamp()
             if age < -_SKEW or (self._max_age is not None and age > self._max_age):
                 continue
@@ -108,12 +128,12 @@ class CookieCodec:
         return None
 
     def serialise(self, content: dict[str, Any]) -> bytes:
-        """The JSON text. TypeError names the key whose value has no JSON form."""
+        """The JSON text. TypeError names the key whose value has no JSON form, and has the reason as its cause."""
         try:
             return _encode(content).encode()
-        except TypeError as error:
+        except (TypeError, ValueError, RecursionError) as error:
             where = _unserialisable(content, "session")
-            raise TypeError(f"{where} cannot be kept in a session: {error}") from None
+            raise TypeError(f"{where} cannot be kept in a session: {type(error).__name__}: {error}") from error
 
     def sign(self, text: bytes) -> str:
         return self._signer.sign(base64.urlsafe_b64encode(text).rstrip(b"=")).decode("ascii")
@@ -123,7 +143,7 @@ def _unserialisable(value: Any, path: str) -> str:
     """The path to the first value without a JSON form."""
     items: Iterable[tuple[str, Any]] = ()
     if isinstance(value, dict):
-        items = ((f"{path}[{key!r}]", item) for key, item in value.items())
+        items = ((f"{path}[{key!r}]", item) for key, item in dict.items(value))
     elif isinstance(value, (list, tuple)):
         items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
     for inner, item in items:
@@ -131,4 +151,6 @@ def _unserialisable(value: Any, path: str) -> str:
             _encode(item)
         except TypeError:
             return _unserialisable(item, inner)
+        except (ValueError, RecursionError):
+            return inner  # a circle, or too deep: there is no end to point at
     return path

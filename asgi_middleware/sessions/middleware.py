@@ -66,7 +66,7 @@ class SessionMiddleware:
         if max_age is not None:
             options.integer("max_age", max_age, minimum=-1, unit="seconds, or None", remedy="write 1209600")
         options.text("scope_key", scope_key, example="'session'")
-        options.function("clock", clock)
+        options.function("clock", clock, optional=False)
         options.raise_problems()
         self.app = app
         self._scope_key = scope_key
@@ -102,26 +102,40 @@ class SessionMiddleware:
         session = Session._of_request(load)
         responder = _Responder(self, session, send, secure=is_secure(scope))
         await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
-        if session._writes != responder.saved and responder.saved >= 0:
+        if responder.is_late():
             logger.warning("the session was changed after the response had started; the change is lost")
 
-    def _headers_for(self, session: Session, *, secure: bool) -> list[Header]:
-        """The headers that this response owes to its session, besides Vary."""
+    def _saved(self, session: Session, *, secure: bool) -> tuple[list[Header], bytes | None]:
+        """The headers that this response owes to its session, besides Vary; and its text, if there was need of it."""
         kept, deleted = self._attributes[secure]
         if not session.modified and not _is_nested(session):
-            return []
+            return [], None
         content = dict.copy(session)
         if not content:
-            if session._stored is None:
-                return []
-            return [(b"set-cookie", self._name + b"=null" + deleted.encode())]
-        text = self._codec.serialise(content)
+            gone = [] if session._stored is None else [(b"set-cookie", self._name + b"=null" + deleted.encode())]
+            return gone, b"{}"
+        try:
+            text = self._codec.serialise(content)
+        except TypeError as error:
+            if isinstance(error.__cause__, RecursionError) and not session.modified:
+                return [], None  # it was read alone: deep enough to load is not lost for being too deep to compare
+            raise
         if text == session._stored and not session._forced:
-            return []
+            return [], text
         cookie = self._name + b"=" + self._codec.sign(text).encode() + kept.encode()
         if len(cookie) > _LARGEST_COOKIE:
             raise SessionTooLarge(len(cookie), _LARGEST_COOKIE)
-        return [(b"set-cookie", cookie)]
+        return [(b"set-cookie", cookie)], text
+
+    def _is_unsaved(self, session: Session, text: bytes | None) -> bool:
+        """Whether a nested session differs from what was saved as `text`, or else from what was loaded."""
+        saved = session._stored if text is None else text
+        if saved is None or not _is_nested(session):
+            return False
+        try:
+            return self._codec.serialise(dict.copy(session)) != saved
+        except TypeError:
+            return True
 
 
 def _is_nested(session: Session) -> bool:
@@ -130,31 +144,35 @@ def _is_nested(session: Session) -> bool:
 
 
 class _Responder:
-    """Saves the session when the response starts. `saved`: how many writes were, -1 before that."""
+    """Saves the session when the response starts."""
 
-    __slots__ = ("_middleware", "_secure", "_send", "_session", "saved")
+    __slots__ = ("_middleware", "_secure", "_send", "_session", "_text", "_writes")
 
     def __init__(self, middleware: SessionMiddleware, session: Session, send: Send, *, secure: bool) -> None:
         self._middleware = middleware
         self._session = session
         self._send = send
         self._secure = secure
-        self.saved = -1
+        self._writes: int | None = None  # how many there had been when the response started
+        self._text: bytes | None = None  # what was saved then, of a nested session
 
     @returns_awaitable
     def send(self, message: Message) -> Any:
         if message["type"] in STARTS:
             session = self._session
-            self.saved = session._writes
             if session.accessed:
+                ours, self._text = self._middleware._saved(session, secure=self._secure)
+                headers = _headers.merge_vary(_headers.listed(message.get("headers")), b"Cookie")
+                if ours and _headers.get(headers, b"cache-control") is None:
+                    # RFC 6265 lets caches keep Set-Cookie: one visitor's session would become another's.
+                    headers = [*headers, (b"cache-control", b"no-store")]
                 message = dict(message)
-                message["headers"] = self._edited(_headers.listed(message.get("headers")))
+                message["headers"] = [*headers, *ours]
+            self._writes = session._writes
         return self._send(message)
 
-    def _edited(self, headers: list[Header]) -> list[Header]:
-        ours = self._middleware._headers_for(self._session, secure=self._secure)
-        headers = _headers.merge_vary(headers, b"Cookie")
-        if ours and _headers.get(headers, b"cache-control") is None:
-            # RFC 6265 lets caches keep Set-Cookie: one visitor's session would become another's.
-            headers = [*headers, (b"cache-control", b"no-store")]
-        return [*headers, *ours]
+    def is_late(self) -> bool:
+        """Whether the session has changed since the response started."""
+        if self._writes is None:
+            return False
+        return self._writes != self._session._writes or self._middleware._is_unsaved(self._session, self._text)

@@ -17,9 +17,17 @@ class SessionTooLarge(ValueError):
     def __init__(self, size: int, limit: int) -> None:
         self.size = size
         self.limit = limit
-        super().__init__(
-            f"the session's Set-Cookie takes {size} bytes and browsers drop it above {limit}; keep less in the session"
+        super().__init__(size, limit)
+
+    def __str__(self) -> str:
+        return (
+            f"the session's Set-Cookie takes {self.size} bytes and browsers drop it above {self.limit}; "
+            "keep less in the session"
         )
+
+
+def _nothing() -> None:
+    """What a request without a cookie has to load."""
 
 
 class Session(dict[str, Any]):
@@ -34,7 +42,7 @@ class Session(dict[str, Any]):
 
     __slots__ = ("_bound", "_forced", "_is_new", "_load", "_stored", "_writes", "accessed", "modified")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.accessed = False
         self.modified = False
@@ -50,9 +58,8 @@ class Session(dict[str, Any]):
         """The session of a request. `load` gives its content and serialised form, or None if there is none."""
         session = cls()
         session._bound = True
-        if load is not None:
-            session._load = load
-            dict.__setitem__(session, _UNLOADED, None)
+        session._load = _nothing if load is None else load
+        dict.__setitem__(session, _UNLOADED, None)
         return session
 
     def _reading(self) -> None:
@@ -110,13 +117,14 @@ class Session(dict[str, Any]):
 
     def __eq__(self, other: object) -> bool:
         self._reading()
+        if isinstance(other, Session):
+            other._reading()
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> bool:
-        self._reading()
-        return super().__ne__(other)
+        return not self == other
 
-    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]  # as dict: what changes has no hash
+    __hash__ = None  # pyright: ignore[reportAssignmentType]  # as dict: what changes has no hash
 
     def __repr__(self) -> str:
         self._reading()
@@ -163,7 +171,7 @@ class Session(dict[str, Any]):
         super().__delitem__(key)
         self._writing()
 
-    def __ior__(self, other: Any) -> "Session":  # type: ignore[override,misc]  # dict's own overloads say less
+    def __ior__(self, other: Any) -> "Session":  # type: ignore[override]  # dict's own overloads say less
         self._writing()
         super().update(other)
         return self
@@ -190,6 +198,6 @@ class Session(dict[str, Any]):
             self._writing()
         return super().setdefault(key, default)
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, /, *args: Any, **kwargs: Any) -> None:
         self._writing()
         super().update(*args, **kwargs)

@@ -12,6 +12,7 @@ Relative paths start at the config file. Text from the environment or a file is 
 type: int, bool, and a comma-separated list for collections. Nowhere else is text split.
 """
 
+import inspect
 import os
 import re
 import secrets
@@ -19,17 +20,20 @@ import tempfile
 import tomllib
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from .._options import shown
 from ..exceptions import ConfigError, Problem
 from . import registry
 
 HIDDEN = "<hidden>"
 _SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/@\s'\"]+@")
+_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _ENTRY_LINE = re.compile(r"^[ \t]*\[\[[ \t]*(?:middleware|\"middleware\"|'middleware')[ \t]*\]\]")
+# Texts at least this long are looked for in errors; shorter ones stand in ordinary words.
+_TELLING = 8
 
 _REFERENCES = (
     frozenset({"env"}),
@@ -38,39 +42,35 @@ _REFERENCES = (
     frozenset({"file", "create"}),
     frozenset({"import"}),
 )
-_WORDS_FOR_BOOL = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_BOOLS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether an option of this name is never printed."""
-    return _SECRET_NAME.search(name) is not None
+def is_secret_name(path: str) -> bool:
+    """Whether an option of this name is never printed. Of a path (`backend[1].secret`) the last name counts."""
+    return _SECRET_NAME.search(path.rpartition(".")[2]) is not None
 
 
 def without_userinfo(text: str) -> str:
-    """The text with the user name and password of every URL in it hidden."""
+    """The text with the user name and password of every URL in it hidden (RFC 3986, 3.2.1)."""
     return _USERINFO.sub(f"{HIDDEN}@", text)
 
 
 def read_file(path: Path) -> tuple[list[Any], list[int]]:
     """The entries of a TOML stack file and the line of each. Raises ConfigError that names the file."""
+
+    def refuse(rule: str, remedy: str) -> NoReturn:
+        raise ConfigError(str(path), [Problem("file", "", rule, remedy)]) from None
+
     try:
-        text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError(str(path), [Problem("file", "", "does not exist", "mend the path")]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [Problem("file", "", f"cannot be read ({error})", "mend it")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), [Problem("file", "", f"is not TOML: {error}", "mend it")]) from None
+        refuse("does not exist", "mend the path")
+    except (OSError, ValueError) as error:
+        refuse(f"cannot be read ({error})", "mend it")
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        refuse(f"is not TOML: {error}", "mend it")
     problems = [
         Problem(key, "", "is not known at the top of a stack file", registry.nearest(key, ["middleware"]))
         for key in document
@@ -83,15 +83,16 @@ def read_file(path: Path) -> tuple[list[Any], list[int]]:
         problems.append(Problem("middleware", "", "is missing", 'write [[middleware]] and use = "cors"'))
     if problems:
         raise ConfigError(str(path), problems)
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if _ENTRY_LINE.match(line)]
+    lines = [number for number, line in enumerate(text.split("\n"), 1) if _ENTRY_LINE.match(line)]
     return entries, lines if len(lines) == len(entries) else []
 
 
 class Resolver:
-    """Replaces references by values, for one entry of a stack.
+    """Replaces references by values, for one entry of a stack, and knows what must not be printed.
 
-    Afterwards `problems` holds what was wrong, and `hidden` where each value that must not be printed came from, by its
-    path (`secret_key`, `backend[1].secret`), and `_texts` the values themselves.
+    Afterwards `problems` holds what was wrong, `hidden` where each value that must not be printed came from, by its
+    path (`secret_key`, `backend[1].secret`), `complete` says whether there is a value for everything, and `meant` which
+    options were probably meant by misspelt ones.
     """
 
     def __init__(self, base: Path, *, create_files: bool) -> None:
@@ -99,125 +100,176 @@ class Resolver:
         self._create_files = create_files
         self.problems: list[Problem] = []
         self.hidden: dict[str, str] = {}
+        self.complete = True
+        self.meant: set[str | None] = set()
         self._texts: list[str] = []
 
-    def resolve(self, value: Any, path: str, annotation: Any, parts: dict[str, str] | None) -> Any:
+    def resolve(self, value: Any, path: str, annotation: Any, parts: dict[str, str] | None = None) -> Any:
         """The value to hand to a constructor. `parts` are the words that `use` may name here."""
+        if isinstance(value, Mapping) and frozenset(value) in _REFERENCES:
+            return self._referenced(value, path, annotation)
+        if Path in _members(annotation) and isinstance(value, str):
+            return self._base / value
+        if is_secret_name(path):
+            self.hide(path, HIDDEN, value)
         if isinstance(value, Mapping):
-            if frozenset(value) in _REFERENCES:
-                return self._referenced(value, path, annotation)
             if parts is not None and "use" in value:
                 return self._part(value, path, parts)
-            return {key: self.resolve(item, f"{path}.{key}", Any, None) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item, f"{path}[{number}]", Any, parts) for number, item in enumerate(value, 1)]
-        if isinstance(value, str) and is_secret_name(path):
-            self._hide(path, HIDDEN, value)
+            return {key: self.resolve(item, f"{path}.{key}", _inside(annotation)) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            inner = _inside(annotation)
+            return [self.resolve(item, f"{path}[{number}]", inner, parts) for number, item in enumerate(value, 1)]
         return value
+
+    def options(
+        self, factory: Any, given: Mapping[str, Any], prefix: str = "", *, wraps: bool = False, own: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """The resolved options of one factory; unknown and missing ones are problems.
+
+        `wraps`: its first parameter is the app. `own`: further names that a user may have meant.
+        """
+        accepted, required, takes_any = _parameters(factory, wraps=wraps)
+        hints = _hints(factory)
+        resolved: dict[str, Any] = {}
+        for name, value in given.items():
+            path = f"{prefix}{name}"
+            item = self.resolve(value, path, hints.get(name, Any), registry.PARTS.get(name))
+            if name in accepted or takes_any:
+                resolved[name] = item
+            else:
+                self._problem(path, "", "is no option here", registry.nearest(name, accepted, own))
+                self.meant.add(registry.closest(name, accepted))
+        for name in required:
+            if name not in given:
+                self._lacking(f"{prefix}{name}", "", "is required", "give it")
+        return resolved
+
+    def hide(self, path: str, source: str, value: Any) -> None:
+        """Never print what is at `path`, nor `value`, if it is text, anywhere else."""
+        self.hidden[path] = source
+        if isinstance(value, str):
+            self._texts += [part.strip() for part in (value, *value.split(",")) if len(part.strip()) >= _TELLING]
 
     def scrubbed(self, problem: Problem) -> Problem:
         """The problem without any value that must not be printed."""
-        seen = problem.seen
+        seen, remedy = problem.seen, problem.remedy
         for path, source in self.hidden.items():
-            if problem.option == path or problem.option.startswith((path + ".", path + "[")):
+            if _touches(problem.option, path):
                 seen = source
-        return Problem(problem.option, self._safe(seen), self._safe(problem.rule), self._safe(problem.remedy))
+                if remedy.startswith("write "):  # it would repeat the value, mended
+                    remedy = "mend it where it is set"
+        return Problem(*(self._safe(text) for text in (problem.option, seen, problem.rule, remedy)))
+
+    def told(self, error: BaseException) -> str:
+        """A constructor's own exception as text: its kind alone where it could repeat what must not be printed."""
+        kind = type(error).__name__
+        return kind if self.hidden else without_userinfo(f"{kind}: {error}")
 
     def _safe(self, text: str) -> str:
         # An error may show the beginning of a value, so the beginning is what is looked for.
-        if any(secret[:8] in text for secret in self._texts):
+        if any(secret[:_TELLING] in text for secret in self._texts):
             return HIDDEN
         return without_userinfo(text)
 
     def _problem(self, path: str, seen: str, rule: str, remedy: str) -> None:
         self.problems.append(Problem(path, seen, rule, remedy))
 
-    def _hide(self, path: str, source: str, text: str) -> None:
-        self.hidden[path] = source
-        self._texts += [part for part in (text, *text.split(",")) if part.strip()]
+    def _lacking(self, path: str, seen: str, rule: str, remedy: str) -> None:
+        """A problem that leaves a value missing, so that nothing can be constructed."""
+        self._problem(path, seen, rule, remedy)
+        self.complete = False
 
     def _part(self, value: Mapping[str, Any], path: str, parts: dict[str, str]) -> Any:
         """Build what `{ use = "...", ...options }` stands for."""
         name = value["use"]
         try:
-            factory = registry.look_up(str(name), parts)
+            factory = registry.look_up(name, parts) if isinstance(name, str) else _refuse_name(name)
         except registry.UnresolvedError as error:
-            self._problem(f"{path}.use", repr(name), error.rule, error.remedy)
+            self._lacking(f"{path}.use", shown(name), error.rule, error.remedy)
             return None
         given = {key: item for key, item in value.items() if key != "use"}
-        before = len(self.problems)
         options = self.options(factory, given, f"{path}.")
-        if len(self.problems) > before:
+        if not self.complete:
             return None
         try:
             return factory(**options)
         except ConfigError as error:
             self.problems += [Problem(f"{path}.{p.option}", p.seen, p.rule, p.remedy) for p in error.problems]
-        except (TypeError, ValueError) as error:
-            self._problem(path, "", f"was refused ({type(error).__name__})", f"look up the options of {name!r}")
+            self.complete = False
+        except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
+            self._lacking(path, "", f"was refused ({self.told(error)})", f"look up the options of {name!r}")
         return None
-
-    def options(self, factory: Any, given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-        """The resolved options of one factory; unknown and missing ones are problems."""
-        accepted, required, takes_any = _parameters(factory)
-        hints = _hints(factory)
-        for name in given:
-            if name not in accepted and not takes_any:
-                self._problem(f"{prefix}{name}", "", "is no option here", registry.nearest(name, accepted))
-        for name in required - given.keys():
-            self._problem(f"{prefix}{name}", "", "is required", "give it")
-        return {
-            name: self.resolve(value, f"{prefix}{name}", hints.get(name, Any), registry.PARTS.get(name))
-            for name, value in given.items()
-        }
 
     def _referenced(self, reference: Mapping[str, Any], path: str, annotation: Any) -> Any:
         kind = next(key for key in ("env", "file", "import") if key in reference)
         name = reference[kind]
         if not isinstance(name, str) or not name:
-            self._problem(path, "", f"`{kind}` must be text", f'write {{ {kind} = "..." }}')
+            self._lacking(path, "", f"`{kind}` must be text", f'write {{ {kind} = "..." }}')
             return None
+        source = f"<from {kind} {name}>"
         if kind == "import":
             try:
-                return registry.load(name)
+                found = registry.load(name)
             except registry.UnresolvedError as error:
-                self._problem(path, repr(name), error.rule, error.remedy)
+                self._lacking(path, repr(name), error.rule, error.remedy)
                 return None
-        source = f"<from {kind} {name}>"
+            self.hide(path, source, found)
+            return found
         text = self._from_env(reference, name, path) if kind == "env" else self._from_file(reference, name, path)
+        if text is None and "default" not in reference:
+            return None
         if text is None:
-            return reference.get("default")
-        self._hide(path, source, text)
+            default = reference["default"]
+            self.hide(path, f"<default of {kind} {name}>", default)
+            return default
+        self.hide(path, source, text)
         try:
             return converted(text, annotation)
         except ValueError as error:
-            self._problem(path, source, str(error), f"mend the value of {name}")
+            self._lacking(path, source, str(error), f"mend the value of {name}")
             return None
 
     def _from_env(self, reference: Mapping[str, Any], name: str, path: str) -> str | None:
         text = os.environ.get(name)
         if text is None and "default" not in reference:
-            self._problem(path, "", f"the environment variable {name} is not set", "set it, or give a `default`")
+            self._lacking(path, "", f"the environment variable {name} is not set", "set it, or give a `default`")
         return text
 
     def _from_file(self, reference: Mapping[str, Any], name: str, path: str) -> str | None:
         file = self._base / name
         size = reference.get("create")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024):
-            self._problem(path, "", "`create` must be a number of bytes from 16 to 1024", "write create = 32")
+            self._lacking(path, "", "`create` must be a number of bytes from 16 to 1024", "write create = 32")
             return None
+        verb = "read"
         try:
             if size is not None and not file.exists():
+                verb = "made"
+                if not file.parent.is_dir():
+                    self._lacking(path, "", f"there is no folder for the file {name}", "make it, or mend the path")
+                    return None
                 text = secrets.token_urlsafe(size)
                 if not self._create_files:
                     return text
                 _create(file, text)
             text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            self._problem(path, "", f"the file {name} cannot be read ({why})", "mend the path, or add create = 32")
+            remedy = "mend the path" if size is not None else "mend the path, or add create = 32"
+            self._lacking(path, "", f"the file {name} cannot be {verb} ({why})", remedy)
             return None
-        return text.removesuffix("\n").removesuffix("\r")
+        return text.removesuffix("\n")
+
+
+def _touches(option: str, path: str) -> bool:
+    """Whether a problem's option is, or is in, or holds, what is at `path`."""
+    return (
+        option == path or option.startswith((f"{path}.", f"{path}[")) or path.startswith((f"{option}.", f"{option}["))
+    )
+
+
+def _refuse_name(name: object) -> NoReturn:
+    raise registry.UnresolvedError(f"must be text, not {type(name).__name__}", 'write use = "..."')
 
 
 def _create(file: Path, text: str) -> None:
@@ -234,25 +286,21 @@ def _create(file: Path, text: str) -> None:
         os.unlink(temporary)
 
 
-def _parameters(factory: Any) -> tuple[set[str], set[str], bool]:
+def _parameters(factory: Any, *, wraps: bool) -> tuple[list[str], list[str], bool]:
     """Names of the options, those without a default, and whether any other name is taken too."""
-    import inspect
-
     try:
-        signature = inspect.signature(factory)
+        parameters = list(inspect.signature(factory).parameters.values())
     except (TypeError, ValueError):
-        return set(), set(), True
-    accepted: set[str] = set()
-    required: set[str] = set()
-    takes_any = False
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            takes_any = True
-        elif name != "app" and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            accepted.add(name)
-            if parameter.default is parameter.empty:
-                required.add(name)
-    return accepted, required, takes_any
+        return [], [], True
+    if (
+        wraps
+        and parameters
+        and parameters[0].kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ):
+        del parameters[0]
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    required = [p.name for p in named if p.default is p.empty]
+    return [p.name for p in named], required, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _hints(factory: Any) -> dict[str, Any]:
@@ -268,8 +316,8 @@ def converted(text: str, annotation: Any) -> Any:
     accepts = _members(annotation)
     if str in accepts or Any in accepts:
         return text
-    if bool in accepts and text.strip().lower() in _WORDS_FOR_BOOL:
-        return _WORDS_FOR_BOOL[text.strip().lower()]
+    if bool in accepts and text.strip().lower() in _BOOLS:
+        return _BOOLS[text.strip().lower()]
     if int in accepts:
         try:
             return int(text)
@@ -288,3 +336,13 @@ def _members(annotation: Any) -> set[Any]:
     if origin in (typing.Union, types.UnionType):
         return {member for part in typing.get_args(annotation) for member in _members(part)}
     return {annotation if origin is None else origin}
+
+
+def _inside(annotation: Any) -> Any:
+    """What a declared collection or mapping holds."""
+    parts = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else ()
+    for part in parts or (annotation,):
+        origin, arguments = typing.get_origin(part), typing.get_args(part)
+        if isinstance(origin, type) and issubclass(origin, Collection) and arguments:
+            return arguments[1] if issubclass(origin, Mapping) and len(arguments) == 2 else arguments[0]
+    return Any

@@ -1,6 +1,6 @@
 """One entry of a stack: what it wraps with, with which options, for which requests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._options import Options, shown
@@ -8,7 +8,7 @@ from .._paths import Paths
 from .._types import ASGIApp, Receive, Scope, Send
 from ..exceptions import ConfigError, Problem
 from . import registry
-from .config import HIDDEN, Resolver, is_secret_name, without_userinfo
+from .config import Resolver, without_userinfo
 
 # These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
 _OWN_KEYS = ("use", "name", "enabled", "paths", "exclude", "types", "options")
@@ -29,7 +29,6 @@ class Entry:
     def __init__(self, raw: Any, number: int, resolver: Resolver) -> None:
         self.problems: list[Problem] = []
         self.enabled = True
-        self.label = f"entry {number}"
         self._args: tuple[Any, ...] = ()
         self._options: dict[str, Any] = {}
         self._shown: dict[str, str] = {}
@@ -37,58 +36,90 @@ class Entry:
         self._factory: Any = None
         self._resolver = resolver
         target, given, own = self._split(raw)
-        if self.problems:
-            return
-        name = own.get("name", target if isinstance(target, str) else getattr(target, "__name__", "?"))
-        self.name = str(name)
-        self.label = f"entry {number} ({self.name})"
-        self._configure(target, given, own)
-        self.problems = [resolver.scrubbed(problem) for problem in (*self.problems, *resolver.problems)]
+        name = own.get("name", target if isinstance(target, str) else getattr(target, "__name__", ""))
+        if not isinstance(name, str):
+            self._problem("name", shown(name), "must be text", 'write name = "..."')
+            name = ""
+        self.name = without_userinfo(name)
+        self.label = f"entry {number} ({self.name})" if self.name else f"entry {number}"
+        self._read_own(own)
+        if target is not None:
+            self._read_options(target, given, _OWN_KEYS if own else ())
+        self.problems = [resolver.scrubbed(problem) for problem in (*resolver.problems, *self.problems)]
 
     def _split(self, raw: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-        """Target, options and own keys of whatever form an entry has."""
-        if isinstance(raw, str) or (callable(raw) and not isinstance(raw, Mapping)):
-            return raw, {}, {}
+        """Target, options and own keys of whatever form an entry has; the target is None if it has none."""
         if isinstance(raw, (tuple, list)) and len(raw) == 2 and isinstance(raw[1], Mapping):
-            return raw[0], dict(raw[1]), {}
+            return self._checked_target(raw[0]), dict(raw[1]), {}
         if isinstance(raw, Mapping) and "use" in raw:
             own = {key: value for key, value in raw.items() if key in _OWN_KEYS}
             given = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
             more = own.get("options", {})
-            if not isinstance(more, Mapping):
-                self._problem("options", shown(more), "must be a table", "write options = { ... }")
-                more = {}
-            return raw["use"], {**given, **more}, own
+            if isinstance(more, Mapping):
+                given |= more
+            else:
+                self._problem("options", type(more).__name__, "must be a table", "write options = { ... }")
+            return self._checked_target(raw["use"]), given, own
         other: Any = raw
         if all(hasattr(other, part) for part in ("cls", "args", "kwargs")):  # starlette.middleware.Middleware
             self._args = tuple(other.args)
-            return other.cls, dict(other.kwargs), {}
-        seen = f"a mapping of {', '.join(map(str, raw))}" if isinstance(raw, Mapping) else type(raw).__name__
-        self._problem("use", seen, "says not which middleware", 'write use = "cors", or (CORSMiddleware, {...})')
-        return None, {}, {}
+            return self._checked_target(other.cls), dict(other.kwargs), {}
+        if isinstance(raw, Mapping):
+            self._problem("use", "", "is missing", 'write use = "cors"')
+            return None, {}, {}
+        return self._checked_target(raw), {}, {}
 
-    def _configure(self, target: Any, given: dict[str, Any], own: dict[str, Any]) -> None:
-        enabled = self._resolver.resolve(own.get("enabled", True), "enabled", bool, None)
-        if not isinstance(enabled, bool):
+    def _checked_target(self, target: Any) -> Any:
+        """The target, if it can be one: a name, a class or a factory."""
+        if isinstance(target, str):
+            return target
+        if not callable(target):
+            seen = type(target).__name__
+            self._problem("use", seen, "says not which middleware", 'write use = "cors", or (CORSMiddleware, {...})')
+            return None
+        if not isinstance(target, type) and hasattr(target, "app"):
+            seen = type(target).__name__
+            self._problem("use", seen, "is a middleware that wraps an app already", "give the class and its options")
+            return None
+        return target
+
+    def _read_own(self, own: dict[str, Any]) -> None:
+        enabled = self._resolver.resolve(own.get("enabled", True), "enabled", bool)
+        if not isinstance(enabled, bool) and self._resolver.complete:
             self._problem("enabled", shown(enabled), "must be true or false", "write enabled = true")
         self.enabled = enabled is True
-        self._conditions = self._checked_conditions(own)
+        options = Options("Stack")
+        paths = Paths(options, "paths", own["paths"]) if "paths" in own else None
+        exclude = Paths(options, "exclude", own["exclude"]) if "exclude" in own else None
+        types: frozenset[str] | None = None
+        if "types" in own:
+            names = options.strings("types", own["types"], example='["http"]')
+            for name in names:
+                options.choice("types", name, _TYPES)
+            if not names and not options.problems:
+                options.problem("types", "[]", "names none, so the entry does nothing", "use enabled = false for that")
+            types = frozenset(names)
+        self.problems += options.problems
+        self._conditions = (paths, exclude, types)
+
+    def _read_options(self, target: Any, given: dict[str, Any], own: Iterable[str]) -> None:
         if isinstance(target, str):
             try:
                 target = registry.look_up(target, registry.MIDDLEWARE)
             except registry.UnresolvedError as error:
                 self._problem("use", repr(target), error.rule, error.remedy)
                 return
-        if not callable(target):
-            self._problem("use", shown(target), "is not callable", "name a class or a factory(app, **options)")
-            return
+            if not callable(target):
+                self._problem("use", type(target).__name__, "is not callable", "name a class or factory(app, ...)")
+                return
         self._factory = target
-        # What Starlette's Middleware passes by position is given, whatever its name.
-        positional = _positional_names(target)[: len(self._args)]
-        options = self._resolver.options(target, {**dict.fromkeys(positional, ""), **given})
-        self._options = {name: value for name, value in options.items() if name in given}
-        self._shown = {name: self._display(name, value) for name, value in given.items()}
-        if not self._resolver.problems:
+        # What Starlette's Middleware passes by position has a name too.
+        positional = dict(zip(_positional_names(target), self._args, strict=False))
+        resolver = self._resolver
+        resolved = resolver.options(target, {**positional, **given}, wraps=True, own=own)
+        self._options = {name: value for name, value in resolved.items() if name in given}
+        self._shown = {name: self._display(name, value) for name, value in {**positional, **given}.items()}
+        if resolver.complete:
             self._try()
 
     def _try(self) -> None:
@@ -96,36 +127,25 @@ class Entry:
         try:
             self._wrap(_nowhere)
         except ConfigError as error:
-            self.problems += error.problems
-        except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything; its text may hold a secret
-            self._problem("options", "", f"were refused ({type(error).__name__}: {error})", "mend them")
-
-    def _checked_conditions(self, own: dict[str, Any]) -> tuple[Paths | None, Paths | None, frozenset[str] | None]:
-        options = Options("Stack")
-        paths = Paths(options, "paths", own["paths"]) if "paths" in own else None
-        exclude = Paths(options, "exclude", own["exclude"]) if "exclude" in own else None
-        types: frozenset[str] | None = None
-        if "types" in own:
-            types = frozenset(options.strings("types", own["types"], example='["http"]'))
-            for name in types:
-                options.choice("types", name, _TYPES)
-        self.problems += options.problems
-        return paths, exclude, types
+            # What is said of an option that was misspelt would only repeat that.
+            self.problems += [problem for problem in error.problems if problem.option not in self._resolver.meant]
+        except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
+            self._problem("options", "", f"were refused ({self._resolver.told(error)})", "mend them")
 
     def _problem(self, option: str, seen: str, rule: str, remedy: str) -> None:
         self.problems.append(Problem(option, seen, rule, remedy))
 
-    def _display(self, name: str, value: Any) -> str:
+    def _display(self, path: str, value: Any) -> str:
         """An option as it may be printed."""
-        if name in self._resolver.hidden:
-            return self._resolver.hidden[name]
-        if is_secret_name(name):
-            return HIDDEN
+        if path in self._resolver.hidden:
+            return self._resolver.hidden[path]
         if isinstance(value, Mapping):
-            inner = (f"{key}={self._display(f'{name}.{key}', item)}" for key, item in value.items())
+            inner = (
+                f"{without_userinfo(str(key))}={self._display(f'{path}.{key}', item)}" for key, item in value.items()
+            )
             return "{" + ", ".join(inner) + "}"
-        if isinstance(value, list):
-            items = (self._display(f"{name}[{number}]", item) for number, item in enumerate(value, 1))
+        if isinstance(value, (list, tuple)):
+            items = (self._display(f"{path}[{number}]", item) for number, item in enumerate(value, 1))
             return "[" + ", ".join(items) + "]"
         return without_userinfo(repr(value))
 

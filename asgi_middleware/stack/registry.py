@@ -35,12 +35,18 @@ class UnresolvedError(Exception):
         self.remedy = remedy
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy that names the nearest of the known names, or all of them."""
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return close[0] if close else None
+
+
+def nearest(name: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
+    """A remedy that names the nearest of the names that are `known` or meant `also`; or all the known ones."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    meant = closest(name, [*names, *also])
+    if meant is not None:
+        return f"did you mean {meant!r}?"
     return f"known: {', '.join(names)}" if names else "it takes none"
 
 
@@ -64,11 +70,12 @@ def load(import_string: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise UnresolvedError(f"there is no module {error.name!r}", "mend the name, or install it") from None
         raise UnresolvedError(f"module {module_name!r} cannot be imported ({error})", "mend it") from None
-    except Exception as error:  # whatever a module raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever a module does while it is imported
         raise UnresolvedError(f"module {module_name!r} raised {type(error).__name__}: {error}", "mend it") from error
     for part in path.split("."):
         if not hasattr(found, part):
-            public = [name for name in vars(found) if not name.startswith("_")]
-            raise UnresolvedError(f"{module_name!r} has no {part!r}", nearest(part, public))
+            meant = closest(part, dir(found))
+            remedy = "mend the name" if meant is None else f"did you mean {meant!r}?"
+            raise UnresolvedError(f"{module_name!r} has no {part!r}", remedy)
         found = getattr(found, part)
     return found
