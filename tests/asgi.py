@@ -10,7 +10,8 @@ later edits show.
 import asyncio
 import copy
 import gzip
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+import sys
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,8 +124,10 @@ def decode(body: bytes, codings: list[str]) -> bytes:
 
             body = brotli.decompress(body)
         elif coding == "zstd":
-            from backports import zstd
-
+            if sys.version_info >= (3, 14):
+                from compression import zstd
+            else:
+                from backports import zstd
             body = zstd.decompress(body)
         else:
             raise ValueError(coding)
@@ -186,8 +189,9 @@ def drive(
     return exchange
 
 
-def step(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Run a coroutine to its end. WaitsForEver if it suspends: here nobody would wake it."""
+def step(awaitable: Awaitable[Any]) -> None:
+    """Run an awaitable to its end. WaitsForEver if it suspends: here nobody would wake it."""
+    coroutine: Any = awaitable.__await__()
     try:
         coroutine.send(None)
     except StopIteration:

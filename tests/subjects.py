@@ -1,0 +1,75 @@
+"""Every middleware in every class of configuration, as the contract suite sees it: a name, and how to wrap an app."""
+
+from collections.abc import Callable
+
+from asgi_middleware import (
+    AuthMiddleware,
+    BrotliMiddleware,
+    CompressionMiddleware,
+    CORSMiddleware,
+    ErrorsMiddleware,
+    GZipMiddleware,
+    RequestIDMiddleware,
+    SessionMiddleware,
+    Stack,
+    TimingMiddleware,
+)
+from asgi_middleware.auth import JWT, Basic, Bearer, HMACKey
+
+from .asgi import App
+
+SECRET = "a-secret-of-the-tests-that-is-long-enough"
+# bcrypt of "pass", at its lowest cost
+PASSWORD_HASH = "$2b$04$o6yPnR5JyINR2SGd05AQneEKPqxzdOGhZGnAr9wqmmFx1qL95dUC2"
+
+Wrap = Callable[[App], App]
+
+
+def stopped() -> float:
+    """A clock for those who compare whole results."""
+    return 1_700_000_000.0
+
+
+def bearer() -> Bearer:
+    return Bearer(JWT(HMACKey(SECRET), issuer="issuer", audience="audience"))
+
+
+def stack_of_six() -> Stack:
+    return Stack(
+        [
+            "request_id",
+            ("timing", {"clock": stopped}),
+            ("cors", {"allow_origins": ["https://app.example.com"]}),
+            "errors",
+            "compression",
+            ("sessions", {"secret_key": SECRET, "clock": stopped}),
+            ("auth", {"backend": bearer()}),
+        ]
+    )
+
+
+SUBJECTS: dict[str, Wrap] = {
+    "cors with a list": lambda app: CORSMiddleware(app, allow_origins=["https://app.example.com"]),
+    "cors with a list and all options": lambda app: CORSMiddleware(
+        app,
+        allow_origins=["https://*.example.com"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=True,
+        expose_headers=["X-Request-ID"],
+    ),
+    "cors for any origin": lambda app: CORSMiddleware(app, allow_origins=["*"]),
+    "errors": lambda app: ErrorsMiddleware(app),
+    "compression": lambda app: CompressionMiddleware(app),
+    "compression on the loop": lambda app: CompressionMiddleware(app, codings=["gzip"], minimum_size=0, offload=False),
+    "gzip": lambda app: GZipMiddleware(app),
+    "brotli": lambda app: BrotliMiddleware(app),
+    "sessions": lambda app: SessionMiddleware(app, SECRET, clock=stopped),
+    "auth with bearer": lambda app: AuthMiddleware(app, bearer()),
+    "auth with basic": lambda app: AuthMiddleware(app, [Basic({"ada": PASSWORD_HASH}), bearer()]),
+    "request_id": lambda app: RequestIDMiddleware(app),
+    "request_id that trusts nobody": lambda app: RequestIDMiddleware(app, trust=False, generator=lambda: "fixed"),
+    "timing": lambda app: TimingMiddleware(app, clock=stopped),
+    "timing with spans": lambda app: TimingMiddleware(app, server_timing="all", clock=stopped),
+    "the stack of six": lambda app: stack_of_six()(app),
+}

@@ -1,0 +1,75 @@
+"""In a virtual environment without any extra: what needs none works, and what needs one says which."""
+
+import json
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+PROGRAM = """
+import json
+import asgi_middleware as m
+from asgi_middleware import auth, cli
+from tests import apps
+from tests.asgi import drive, http
+
+def extra(make):
+    try:
+        make()
+    except m.MissingExtra as error:
+        return error.extra
+    return None
+
+pem = "-----BEGIN PUBLIC KEY-----\\nAAAA\\n-----END PUBLIC KEY-----"
+app = m.Stack([
+    "request_id", "timing", ("cors", {"allow_origins": ["https://a.example"]}), "errors", "compression",
+    ("sessions", {"secret_key": "x" * 32}),
+])(apps.text())
+exchange = drive(app, http(headers=[("accept-encoding", "zstd, br, gzip"), ("origin", "https://a.example")]))
+bcrypt, argon2 = "$2b$04$" + "a" * 53, "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YWFh"
+print(json.dumps({
+    "coding": exchange.header("content-encoding"),
+    "same": exchange.body == apps.TEXT,
+    "missing": {
+        "zstd": extra(lambda: m.CompressionMiddleware(app, codings=["zstd"])),
+        "br": extra(lambda: m.CompressionMiddleware(app, codings=["br"])),
+        "brotli": extra(lambda: m.BrotliMiddleware(app)),
+        "hmac": extra(lambda: auth.HMACKey("x" * 32)),
+        "static": extra(lambda: auth.StaticKeys(pem)),
+        "bcrypt": extra(lambda: auth.Basic({"ada": bcrypt})),
+        "argon2": extra(lambda: auth.Basic({"ada": argon2})),
+    },
+    "run": cli.main(["run", "x:app", "--stack", "examples/stack.toml"]),
+}))
+"""
+
+
+def test_every_feature_works_without_the_packages_of_the_others(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)]
+    subprocess.run(install, check=True, capture_output=True, text=True)
+    result = subprocess.run([str(python), "-c", PROGRAM], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    seen = json.loads(result.stdout)
+    # Python 3.14 has zstd of its own.
+    zstd = None if sys.version_info >= (3, 14) else "zstd"
+    assert seen == {
+        "coding": ["gzip" if zstd else "zstd"],
+        "same": True,
+        "missing": {
+            "zstd": zstd,
+            "br": "brotli",
+            "brotli": "brotli",
+            "hmac": "jwt",
+            "static": "jwt",
+            "bcrypt": "basic",
+            "argon2": "basic",
+        },
+        "run": 1,
+    }
+    assert result.stderr == (
+        "asgi-middleware: run: serving: needs the package uvicorn; install it: pip install 'asgi-middleware[server]'\n"
+    )

@@ -1,0 +1,38 @@
+"""The small examples do what they say."""
+
+import json
+from typing import Any
+
+from examples import starlette_app, wrap
+
+from .asgi import Exchange, drive, http
+
+
+def call(app: Any, path: str, method: str = "GET", **headers: str) -> Exchange:
+    pairs = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    exchange = drive(app, http(path, method=method, headers=pairs), loop="asyncio")
+    assert exchange.error is None
+    return exchange
+
+
+def test_wrap_has_an_id_cors_and_compression() -> None:
+    exchange = call(wrap.app, "/", origin="https://app.example.com", accept_encoding="br", x_request_id="known")
+    assert exchange.headers == [
+        ("access-control-allow-origin", "https://app.example.com"),
+        ("content-encoding", "br"),
+        ("content-length", str(len(exchange.raw_body))),
+        ("content-type", "text/plain"),
+        ("vary", "Accept-Encoding, Origin"),
+        ("x-request-id", "known"),
+    ]
+    assert exchange.body == b"Hello from a plain ASGI application. " * 100
+
+
+def test_the_starlette_application_signs_in_by_its_own_backend() -> None:
+    assert call(starlette_app.app, "/secret").status == 401
+    login = call(starlette_app.app, "/login/ada", "POST")
+    cookie = login.header("set-cookie")[0].partition(";")[0]
+    secret = call(starlette_app.app, "/secret", cookie=cookie)
+    assert json.loads(secret.body) == {"secret of": "ada"}
+    assert secret.header("vary") == ["Cookie"]
+    assert len(secret.header("x-request-id")) == 1

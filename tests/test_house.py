@@ -1,0 +1,158 @@
+"""The house rules: imports point one way, exports are honest, importing is light, suppressions have reasons."""
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import asgi_middleware
+from asgi_middleware.stack import registry
+
+PACKAGE = Path(asgi_middleware.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# A module may import from the layers before its own, and from its own package.
+LAYERS = [
+    {"_types", "exceptions"},
+    {"_headers"},
+    {"_options", "_scope", "_threads"},
+    {"_paths", "_cookies", "_origins"},
+    {"_reply"},
+    {"cors", "errors", "compression", "sessions", "auth", "request_id", "timing"},
+    {"stack"},
+    {"cli"},
+    {"__main__", "__init__"},
+]
+# What wraps applications and refuses nothing by itself stands on the shared modules alone.
+STACK_NEEDS_NO_CLASS = {"cors", "errors", "compression", "sessions", "auth", "request_id", "timing"}
+
+
+def layer_of(part: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if part in layer)
+
+
+def part_of(path: Path) -> str:
+    """The top-level part of the package that a file belongs to."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The top-level parts of the package that a file imports."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == depth:
+            found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("asgi_middleware."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
+def test_every_part_has_its_layer() -> None:
+    assert {part_of(path) for path in FILES} == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
+def test_imports_point_one_way(path: Path) -> None:
+    own = part_of(path)
+    wrong = {part for part in imported_parts(path) - {own} if layer_of(part) > layer_of(own)}
+    same = {
+        part for part in imported_parts(path) - {own} if layer_of(part) == layer_of(own) and own in STACK_NEEDS_NO_CLASS
+    }
+    assert (wrong, same) == (set(), set()), "a middleware imports no other, and nothing imports what stands above it"
+
+
+def test_the_stack_knows_names_not_classes() -> None:
+    imported = set().union(*(imported_parts(path) for path in FILES if part_of(path) == "stack"))
+    assert imported.isdisjoint(STACK_NEEDS_NO_CLASS)
+
+
+MODULES = [
+    "asgi_middleware",
+    *(
+        f"asgi_middleware.{name}"
+        for name in ("auth", "compression", "cors", "errors", "request_id", "sessions", "timing")
+    ),
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_all_is_honest(name: str) -> None:
+    """What `__all__` names is there, defined in this package, and listed in order."""
+    module = importlib.import_module(name)
+    listed: list[str] = module.__all__
+    assert listed == sorted(listed, key=lambda n: (not n.isupper(), not n[0].isupper(), n)) or listed == sorted(listed)
+    for public in listed:
+        assert getattr(module, public).__module__.startswith("asgi_middleware")
+
+
+def test_the_package_shows_nothing_but_its_names() -> None:
+    shown = {
+        name
+        for name, value in vars(asgi_middleware).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert shown == set(asgi_middleware.__all__)
+
+
+def test_the_words_of_config_lists_are_the_modules() -> None:
+    for word, target in registry.MIDDLEWARE.items():
+        module, _, name = target.partition(":")
+        assert getattr(importlib.import_module(module), name).__name__ == name
+        assert word in {*module.split("."), "gzip", "brotli"}
+
+
+def test_importing_everything_imports_no_third_party() -> None:
+    """Also not through asyncio-heavy parts of the standard library: a CORS user pays for CORS."""
+    names = sorted(
+        ".".join(["asgi_middleware", *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
+        for path in FILES
+        if path.name != "__main__.py"
+    )
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        f"for name in {names!r}: __import__(name)\n"
+        "new = {m.partition('.')[0] for m in set(sys.modules) - before}\n"
+        "print(*sorted(new - sys.stdlib_module_names - {'asgi_middleware'}))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == []
+
+
+SUPPRESSION = re.compile(r"#\s*(?:type: ignore|pyright: ignore|noqa)")
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
+def test_every_suppression_has_its_reason_on_the_line(path: Path) -> None:
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if SUPPRESSION.search(line):
+            last = line.rpartition("#")[2]
+            assert last.split()
+            assert not SUPPRESSION.match("#" + last), f"{path.name}:{number} gives no reason"
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
+def test_configuration_is_refused_never_asserted(path: Path) -> None:
+    """`assert` vanishes under -O, and header objects are most of the cost of the peers."""
+    tree = ast.parse(path.read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert names.isdisjoint({"Headers", "MutableHeaders"})
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
+def test_a_file_can_be_held_in_mind(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 450
+    assert ast.get_docstring(ast.parse(path.read_text())), "a module says what it is for"
+
+
+def test_the_check_of_imports_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cors.py").write_text("from .sessions import SessionMiddleware\nfrom ._headers import get\n")
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
+    assert imported_parts(tmp_path / "cors.py") == {"sessions", "_headers"}
