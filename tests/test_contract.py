@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from asgi_middleware import LintMiddleware
+from asgi_middleware.lint import RULES, ASGIViolation
+
 from . import apps
 from .asgi import REQUEST, App, Exchange, drive, http, plain, step, websocket
 from .subjects import SUBJECTS, Wrap, stopped
@@ -462,6 +465,34 @@ def mount(prefix: str, inner: App) -> App:
     return router
 
 
+# Both sides speak ASGI
+
+
+def speaks_the_protocol_on_both_sides(wrap: Wrap) -> list[str]:
+    """A checker outside finds nothing that one inside has not found in the app; the one inside finds a good server."""
+    found: list[str] = []
+    offers = {name: {} for name in ("http.response.trailers", "http.response.push", "http.response.early_hint")}
+    cases = [(sentence, make()) for sentence, make, _ in apps.RESPONSES]
+    cases += [(sentence, apps.sends(*messages)) for sentence, messages in CONVERSATIONS]
+    for sentence, app in cases:
+        for coding in ("gzip", "identity"):
+            for method in ("GET", "HEAD"):
+                outside: list[ASGIViolation] = []
+                inside: list[ASGIViolation] = []
+                watched = LintMiddleware(wrap(LintMiddleware(app, mode=inside.append)), mode=outside.append)
+                drive(watched, http(method=method, headers=request_headers(coding), extensions=offers))
+                apps_own = {violation.rule for violation in inside if RULES[violation.rule].fault == "application"}
+                theirs = [violation for violation in inside if violation.rule not in apps_own]
+                theirs += [violation for violation in outside if violation.rule not in apps_own]
+                found += [f"{sentence}, {method} for {coding}: {violation}" for violation in theirs]
+    for sentence, app in (("accept", apps.accepts()), ("a denial", apps.denies())):
+        sides: list[ASGIViolation] = []
+        watched = LintMiddleware(wrap(LintMiddleware(counting(app), mode=sides.append)), mode=sides.append)
+        drive(watched, websocket(headers=[ORIGIN, KNOWN]))
+        found += [f"{sentence}: {violation}" for violation in sides]
+    return found
+
+
 CHECKS: list[Check] = [
     passes_other_scopes_through,
     changes_nothing_it_was_given,
@@ -472,6 +503,7 @@ CHECKS: list[Check] = [
     serves_websockets_too,
     shares_nothing_between_requests,
     works_everywhere,
+    speaks_the_protocol_on_both_sides,
 ]
 
 
@@ -663,6 +695,11 @@ class StandsOnlyOnce(Broken):
         await self.app({**scope, "once": True}, receive, send)
 
 
+class LowersTheScope(Broken):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app({**scope, "method": "get"} if scope["type"] == "http" else scope, receive, send)
+
+
 BROKEN: list[tuple[Check, type[Broken]]] = [
     (passes_other_scopes_through, CopiesEveryScope),
     (passes_other_scopes_through, CallsItsScopeOtherwise),
@@ -681,6 +718,9 @@ BROKEN: list[tuple[Check, type[Broken]]] = [
     (shares_nothing_between_requests, MixesRequestsUp),
     (works_everywhere, NeedsAsyncio),
     (works_everywhere, StandsOnlyOnce),
+    (speaks_the_protocol_on_both_sides, StartsTwice),
+    (speaks_the_protocol_on_both_sides, EditsMessages),
+    (speaks_the_protocol_on_both_sides, LowersTheScope),
 ]
 
 

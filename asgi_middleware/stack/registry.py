@@ -14,6 +14,7 @@ MIDDLEWARE = {
     "sessions": "asgi_middleware.sessions:SessionMiddleware",
     "auth": "asgi_middleware.auth:AuthMiddleware",
     "request_id": "asgi_middleware.request_id:RequestIDMiddleware",
+    "lint": "asgi_middleware.lint:LintMiddleware",
     "timing": "asgi_middleware.timing:TimingMiddleware",
 }
 
