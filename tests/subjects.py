@@ -1,5 +1,6 @@
 """Every middleware in every class of configuration, as the contract suite sees it: a name, and how to wrap an app."""
 
+import functools
 from collections.abc import Callable
 
 from asgi_middleware import (
@@ -34,6 +35,7 @@ def bearer() -> Bearer:
     return Bearer(JWT(HMACKey(SECRET), issuer="issuer", audience="audience"))
 
 
+@functools.cache  # a stack is configuration, so it can wrap any number of apps
 def stack_of_six() -> Stack:
     return Stack(
         [
