@@ -471,7 +471,7 @@ def mount(prefix: str, inner: App) -> App:
 def speaks_the_protocol_on_both_sides(wrap: Wrap) -> list[str]:
     """A checker outside finds nothing that one inside has not found in the app; the one inside finds a good server."""
     found: list[str] = []
-    offers: dict[str, Any] = {name: {} for name in ("http.response.trailers", "http.response.push", "http.response.early_hint")}
+    offers: dict[str, Any] = {f"http.response.{name}": {} for name in ("trailers", "push", "early_hint")}
     cases = [(sentence, make()) for sentence, make, _ in apps.RESPONSES]
     cases += [(sentence, apps.sends(*messages)) for sentence, messages in CONVERSATIONS]
     for sentence, app in cases:
