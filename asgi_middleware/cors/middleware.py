@@ -1,0 +1,194 @@
+"""`CORSMiddleware`: answers preflights, and puts ready-made headers on everything else."""
+
+from collections.abc import Callable, Collection
+from typing import Any, Literal
+
+from .. import _headers
+from .._options import Options
+from .._origins import is_same_host
+from .._reply import reply
+from .._scope import header, readable
+from .._types import ASGIApp, Header, Message, Receive, Scope, Send, returns_awaitable
+from ..exceptions import ConfigError
+from .policy import SAFELISTED, CORSPolicy, told
+
+_ALLOW_ORIGIN = b"access-control-allow-origin"
+_ALLOW_CREDENTIALS = b"access-control-allow-credentials"
+_EXPOSE_HEADERS = b"access-control-expose-headers"
+
+
+class CORSMiddleware:
+    """Answers preflights and adds the headers that let allowed origins read responses.
+
+    Options, Starlette's in name, order and meaning where the module's table does not say otherwise:
+
+    - `allow_origins`: exact origins; patterns `https://*.example.com` (one or more labels) and `http://localhost:*`
+      (any port, or none); or `["*"]` alone. At least this, `allow_origin_regex` or `allow_origin_func` must be given.
+    - `allow_methods`: the methods a preflight may ask for; `"*"` for any.
+    - `allow_headers`: besides Accept, Accept-Language, Content-Language and Content-Type; `"*"` for any.
+    - `allow_credentials`: cookies, HTTP authentication. Not together with `"*"`.
+    - `allow_origin_regex`: matched in full.
+    - `allow_private_network`: answer the (legacy) preflights of Private Network Access.
+    - `expose_headers`: response headers that scripts may read besides the safelisted ones.
+    - `max_age`: how long browsers keep a preflight's answer, in seconds; None leaves it to them (5 s), 0 disables.
+    - `allow_origin_func(origin, scope)`: sync or async, asked last; its exception denies and is logged.
+    - `websocket`: `"check"` refuses foreign origins before accept, `"ignore"` does not, `"auto"` checks unless any
+      origin is allowed. Same host and no Origin pass.
+    - `dangerously_allow_null_origin`: sandboxed frames of every site in the world send `null`.
+    - `dangerously_allow_any_origin_with_credentials`: any site acts and reads as the signed-in user.
+
+    Raises ConfigError with every problem. `policy` is the checked CORSPolicy.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        allow_origins: Collection[str] | None = None,
+        allow_methods: Collection[str] = ("GET", "HEAD", "POST"),
+        allow_headers: Collection[str] = (),
+        allow_credentials: bool = False,
+        allow_origin_regex: str | None = None,
+        allow_private_network: bool = False,
+        expose_headers: Collection[str] = (),
+        max_age: int | None = 600,
+        *,
+        allow_origin_func: Callable[[str, Scope], Any] | None = None,
+        websocket: Literal["auto", "check", "ignore"] = "auto",
+        dangerously_allow_null_origin: bool = False,
+        dangerously_allow_any_origin_with_credentials: bool = False,
+    ) -> None:
+        options = Options("CORSMiddleware")
+        options.app(app)
+        options.choice("websocket", websocket, ("auto", "check", "ignore"))
+        try:
+            policy = CORSPolicy(
+                allow_origins=allow_origins,
+                allow_methods=allow_methods,
+                allow_headers=allow_headers,
+                allow_credentials=allow_credentials,
+                allow_origin_regex=allow_origin_regex,
+                allow_private_network=allow_private_network,
+                expose_headers=expose_headers,
+                max_age=max_age,
+                allow_origin_func=allow_origin_func,
+                dangerously_allow_null_origin=dangerously_allow_null_origin,
+                dangerously_allow_any_origin_with_credentials=dangerously_allow_any_origin_with_credentials,
+            )
+        except ConfigError as error:
+            raise ConfigError(error.owner, [*options.problems, *error.problems]) from None
+        options.raise_problems()
+        self.app = app
+        self.policy = policy
+        self._checks_websockets = websocket == "check" or (websocket == "auto" and not policy.any_origin)
+        credentials: list[Header] = [(_ALLOW_CREDENTIALS, b"true")] if policy.allow_credentials else []
+        exposed: list[Header] = []
+        if policy.expose_headers:
+            exposed.append((_EXPOSE_HEADERS, ", ".join(policy.expose_headers).encode()))
+        # What an allowed origin gets on actual responses and on preflights, besides its own name.
+        self._grant = (*credentials, *exposed)
+        self._preflight_grant = tuple(credentials)
+        # The app's own lines of these names are replaced, for a refused origin removed.
+        self._replaced = frozenset({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, *(name for name, _ in exposed)})
+        self._removed = frozenset({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, _EXPOSE_HEADERS})
+        vary = [] if policy.any_origin else ["Origin"]
+        vary += ["Access-Control-Request-Method", "Access-Control-Request-Headers"]
+        if policy.allow_private_network:
+            vary.append("Access-Control-Request-Private-Network")
+        self._preflight_vary: Header = (b"vary", ", ".join(vary).encode())
+        self._methods = ", ".join(policy.allow_methods).encode()
+        names = {name.lower(): name for name in (*policy.allow_headers, *SAFELISTED)}
+        self._headers = ", ".join(sorted(names.values())).encode()
+        self._max_age: tuple[Header, ...] = ()
+        if policy.max_age is not None:
+            self._max_age = ((b"access-control-max-age", b"%d" % policy.max_age),)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            scope = readable(scope)
+            origin = header(scope, b"origin")
+            if origin is not None and scope.get("method") == "OPTIONS":
+                method = header(scope, b"access-control-request-method")
+                if method is not None:
+                    await self._preflight(scope, receive, send, origin, method)
+                    return
+            policy = self.policy
+            allowed = policy.any_origin or (
+                origin is not None and (policy.allows_by_list(origin) or await policy.allows(origin, scope))
+            )
+            responder = _Responder(self, send, origin if allowed else None)
+            await self.app(scope, receive, responder.send)
+        elif kind == "websocket" and self._checks_websockets:
+            scope = readable(scope)
+            origin = header(scope, b"origin")
+            if origin is None or is_same_host(origin, scope) or await self._vouches_for(origin, scope):
+                await self.app(scope, receive, send)
+            else:
+                await reply(scope, receive, send, status=403, body=b"Disallowed CORS origin")
+        else:
+            await self.app(scope, receive, send)
+
+    async def _vouches_for(self, origin: bytes, scope: Scope) -> bool:
+        """Whether the origin may open WebSockets. `"*"` says nothing about who may act with the user's cookies."""
+        return not self.policy.any_origin and await self.policy.allows(origin, scope)
+
+    async def _preflight(self, scope: Scope, receive: Receive, send: Send, origin: bytes, method: bytes) -> None:
+        policy = self.policy
+        headers: list[Header] = [self._preflight_vary]
+        reason: str | None = None
+        requested: list[bytes] = []
+        if not await policy.allows(origin, scope):
+            reason = "origin"
+        else:
+            headers += ((_ALLOW_ORIGIN, b"*" if policy.any_origin else origin), *self._preflight_grant)
+            lines = _headers.get_all(scope.get("headers") or (), b"access-control-request-headers")
+            if policy.refused_method(method):
+                reason = f"method {told(method)}"
+            elif lines:
+                requested, refused = policy.requested_headers(lines)
+                if refused is not None:
+                    reason = f"headers {refused}"
+        if reason is None and header(scope, b"access-control-request-private-network") is not None:
+            if policy.allow_private_network:
+                headers.append((b"access-control-allow-private-network", b"true"))
+            else:
+                reason = "private-network"
+        if reason is not None:
+            body = f"Disallowed CORS {reason}".encode("ascii")
+            await reply(scope, receive, send, status=400, body=body, headers=headers)
+            return
+        methods = method if "*" in policy.allow_methods else self._methods
+        headers.append((b"access-control-allow-methods", methods))
+        names = b", ".join(requested) if "*" in policy.allow_headers else self._headers
+        if names:
+            headers.append((b"access-control-allow-headers", names))
+        headers += self._max_age
+        await reply(scope, receive, send, status=200, body=b"OK", headers=headers)
+
+
+class _Responder:
+    """Adds the CORS headers to the start of one response. `origin`: the request's, None where it is not allowed."""
+
+    __slots__ = ("_middleware", "_origin", "_send")
+
+    def __init__(self, middleware: CORSMiddleware, send: Send, origin: bytes | None) -> None:
+        self._middleware = middleware
+        self._send = send
+        self._origin = origin
+
+    @returns_awaitable
+    def send(self, message: Message) -> Any:
+        if message["type"] == "http.response.start":
+            message = dict(message)
+            message["headers"] = self._edited(_headers.listed(message.get("headers")))
+        return self._send(message)
+
+    def _edited(self, headers: list[Header]) -> list[Header]:
+        cors = self._middleware
+        if cors.policy.any_origin:
+            return [*_headers.drop(headers, cors._replaced), (_ALLOW_ORIGIN, b"*"), *cors._grant]
+        if self._origin is not None:
+            headers = [*_headers.drop(headers, cors._replaced), (_ALLOW_ORIGIN, self._origin), *cors._grant]
+        else:
+            headers = _headers.drop(headers, cors._removed)
+        return _headers.merge_vary(headers, b"Origin")
