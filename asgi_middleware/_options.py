@@ -2,11 +2,11 @@
 
 import inspect
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from ._headers import TOKEN
-from .exceptions import ConfigError, Problem
+from .exceptions import ConfigError, MissingExtra, Problem
 
 _Choice = TypeVar("_Choice")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -22,6 +22,17 @@ def shown(value: object) -> str:
     except ValueError:  # Python writes no integers of more than 4,300 digits
         return type(value).__name__
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _takes_three(app: Callable[..., Any]) -> bool:
+    """Whether it can be called with scope, receive and send; what has no signature gets the benefit of the doubt."""
+    try:
+        inspect.signature(app).bind(None, None, None)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 class Options:
@@ -43,9 +54,22 @@ class Options:
         if self.problems:
             raise ConfigError(self.owner, self.problems)
 
+    def attempt(self, make: Callable[[], _Choice]) -> _Choice | None:
+        """What `make` gives; None if it raises ConfigError, whose problems are then ours too. MissingExtra travels."""
+        try:
+            return make()
+        except MissingExtra:
+            raise
+        except ConfigError as error:
+            self.problems += error.problems
+            return None
+
     def app(self, app: object) -> None:
-        if not callable(app):
-            self.problem("app", shown(app), "must be an ASGI application", "pass a callable(scope, receive, send)")
+        if isinstance(app, type):
+            self.problem("app", app.__name__, "is a class, not an ASGI application", "pass an instance of it")
+        elif not callable(app) or not _takes_three(app):
+            seen = getattr(app, "__name__", shown(app))
+            self.problem("app", seen, "must be an ASGI application", "pass a callable(scope, receive, send)")
 
     def strings(self, option: str, value: Iterable[str], *, example: str) -> tuple[str, ...]:
         """A collection of strings; a single string is refused, because Python would read it letter by letter."""

@@ -9,11 +9,15 @@ standard error, a line each, with the remedy; no traceback, nothing secret.
 """
 
 import argparse
+import copy
 import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
 
+from ._options import Options
 from ._types import ASGIApp
 from .exceptions import ConfigError, MissingExtra, Problem
 from .stack import Stack, config, registry
@@ -39,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="asgi-middleware", description="ASGI middleware from a config list.")
-    commands = parser.add_subparsers(metavar="command", required=True)
+    parser.add_argument("--version", action="version", version=metadata.version("asgi-middleware"))
+    commands = parser.add_subparsers(metavar="{run,check,show}", required=True)
 
     run = commands.add_parser("run", help="serve an app inside a stack, with uvicorn")
     run.add_argument("app", help="the app, as module:name")
@@ -69,20 +74,33 @@ def _run(arguments: argparse.Namespace) -> int:
         import uvicorn
     except ImportError:
         raise MissingExtra("run", "serving", "server", "uvicorn") from None
-    stack = Stack.from_file(arguments.stack)
     try:
         app: ASGIApp = registry.load(arguments.app)
     except registry.UnresolvedError as error:
         rule = config.without_userinfo(error.rule)
         raise ConfigError("run", [Problem("app", repr(arguments.app), rule, error.remedy)]) from None
-    if not callable(app):
-        problem = Problem("app", repr(arguments.app), "is not an ASGI application", "name the app itself")
-        raise ConfigError("run", [problem])
+    options = Options("run")
+    options.app(app)
+    options.raise_problems()
+    stack = Stack.from_file(arguments.stack)  # last, because it may make files
     try:
-        uvicorn.run(stack(app), host=arguments.host, port=arguments.port)
+        uvicorn.run(stack(app), host=arguments.host, port=arguments.port, log_config=_log_config())
     except SystemExit:  # uvicorn's way to say that it could not start, after it has said why
         return 1
     return 0
+
+
+def _log_config() -> dict[str, Any]:
+    """uvicorn's own logging, with the request's ID at the end of each line; `-` outside of a request."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"request_id": {"()": "asgi_middleware.request_id.RequestIDFilter"}}
+    for formatter in config["formatters"].values():
+        formatter["fmt"] += " [%(request_id)s]"
+    for handler in config["handlers"].values():
+        handler["filters"] = ["request_id"]
+    return config
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,7 @@
 """A crash that the client can read: 500 as `application/problem+json`, with the request's ID.
 
+    from asgi_middleware import CORSMiddleware, ErrorsMiddleware
+
     app = CORSMiddleware(ErrorsMiddleware(app), allow_origins=["https://app.example.com"])
 
 Stands inside CORS, request ID and timing, whose headers the 500 then carries: a crash without CORS headers reads as
@@ -9,8 +11,9 @@ tells the exception's text. After the start it only raises, and the server cuts 
 
 Not turned into a response: cancellation, exception groups, and the OSError of a `send` to a client that has gone.
 
-Where the framework answers crashes itself, as Starlette does, and is wrapped from outside, its own body stays; then
-only the headers of request ID, timing and CORS are promised.
+Where the framework answers crashes itself and is wrapped from outside (Starlette, FastAPI, Django), its own body stays;
+then only the headers of request ID, timing and CORS are promised. In Starlette's or FastAPI's own list of middlewares
+their answer stands outside of all: without this middleware in the list, a crash has none of those headers.
 """
 
 import contextlib

@@ -1,7 +1,14 @@
-"""One ID for each request: in the response, in the scope, in every log line.
+"""One ID for each request: in the response, in the scope, in every log line whose format asks for it.
+
+    from asgi_middleware import RequestIDMiddleware, get_request_id
+    from asgi_middleware.request_id import RequestIDFilter
 
     app = RequestIDMiddleware(app)
-    logging.getLogger().handlers[0].addFilter(RequestIDFilter())   # then "%(request_id)s" in the format
+
+    handler = logging.StreamHandler()                  # and likewise for the handlers of "uvicorn" and "uvicorn.access"
+    handler.addFilter(RequestIDFilter())
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s [%(request_id)s]"))
+    logging.getLogger().addHandler(handler)
 
 Stands outermost, so that errors, preflights and refusals carry the ID too. It never rejects a request, never echoes
 an ID that it did not check, never writes a raw one to a log, and leaves an ID that the application set itself.

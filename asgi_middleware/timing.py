@@ -1,5 +1,7 @@
 """How long a response took, in the Server-Timing header that every browser's network panel shows.
 
+    from asgi_middleware import TimingMiddleware, measure
+
     app = TimingMiddleware(app)                        # Server-Timing: total;dur=12.3
 
     with measure("db", desc="orders"):                 # anywhere inside the request, sync or async

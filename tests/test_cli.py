@@ -130,7 +130,7 @@ CHECKS: list[tuple[str, str, int, str, str]] = [
         "",
         (
             "asgi-middleware: stack.toml: entry 1 (sessions), line 1: secret_key: the environment variable "
-            "CLI_NO_VALUE is not set; set it, or give a `default`\n"
+            "CLI_NO_VALUE is not set; set it\n"
         ),
     ),
     (
@@ -240,11 +240,15 @@ def test_every_problem_stands_on_a_line_of_its_own(folder: Path, run: Run) -> No
 def test_run_serves_the_app_inside_the_stack(run: Run, served: list[tuple[Any, dict[str, Any]]]) -> None:
     assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (0, "", "")
     ((app, options),) = served
+    log_config = options.pop("log_config")
     assert (type(app).__name__, app.app.__name__, options) == (
         "ErrorsMiddleware",
         "app",
         {"host": "127.0.0.1", "port": 8000},
     )
+    # Each of uvicorn's lines ends with the request's ID.
+    assert {formatter["fmt"].split()[-1] for formatter in log_config["formatters"].values()} == {"[%(request_id)s]"}
+    assert [handler["filters"] for handler in log_config["handlers"].values()] == [["request_id"]] * 2
     exchange = drive(app)
     assert (exchange.status, exchange.headers, exchange.body) == (200, [("content-type", "text/plain")], b"hello")
 
@@ -252,7 +256,7 @@ def test_run_serves_the_app_inside_the_stack(run: Run, served: list[tuple[Any, d
 def test_run_takes_host_and_port(run: Run, served: list[tuple[Any, dict[str, Any]]]) -> None:
     words = ["--stack", "stack.toml", "--host", "::1", "--port", "65535", f"{KNOWN_APP}:Outer.other"]
     assert run("run", *words) == (0, "", "")
-    assert [options for _, options in served] == [{"host": "::1", "port": 65535}]
+    assert [(options["host"], options["port"]) for _, options in served] == [("::1", 65535)]
 
 
 def test_run_makes_the_files_that_are_to_be_created(
@@ -295,7 +299,7 @@ APPS: list[tuple[str, str, str, str]] = [
         "what cannot be called",
         "app = 'text'",
         "given_app:app",
-        "'given_app:app': is not an ASGI application; name the app itself",
+        "'text': must be an ASGI application; pass a callable(scope, receive, send)",
     ),
     (
         "an attribute of what has none",
@@ -307,25 +311,28 @@ APPS: list[tuple[str, str, str, str]] = [
         "a module that raises",
         "raise KeyError('DATABASE')",
         "given_app:app",
-        "'given_app:app': module 'given_app' raised KeyError: 'DATABASE'; mend it",
+        "'given_app:app': module 'given_app' raised KeyError, in given_app.py, line 1; mend it there",
     ),
     (
         "a module that imports what is not installed",
         "import no_such_module",
         "given_app:app",
-        "'given_app:app': module 'given_app' cannot be imported (No module named 'no_such_module'); mend it",
+        (
+            "'given_app:app': module 'given_app' cannot be imported (No module named 'no_such_module'), in given_app.py, line 1; "
+            "mend what it imports"
+        ),
     ),
     (
         "a module with a typing error",
         "app =",
         "given_app:app",
-        "'given_app:app': module 'given_app' raised SyntaxError: invalid syntax (given_app.py, line 1); mend it",
+        "'given_app:app': module 'given_app' raised SyntaxError, in given_app.py, line 1; mend it there",
     ),
     (
         "a module that raises with a password in its words",
         "raise RuntimeError('cannot reach postgres://ada:zqxjkvwy@db')",
         "given_app:app",
-        "'given_app:app': module 'given_app' raised RuntimeError: cannot reach postgres://<hidden>@db; mend it",
+        "'given_app:app': module 'given_app' raised RuntimeError, in given_app.py, line 1; mend it there",
     ),
 ]
 
@@ -388,7 +395,7 @@ WRONG_WORDS: list[tuple[str, list[str], str]] = [
         )
         for port in ("65536", "x", "", "-1", "80.0", "+80", " 80", "８０", "1_0")  # noqa: RUF001  # digits of another alphabet
     ),
-    ("no command", [], "asgi-middleware: error: the following arguments are required: command"),
+    ("no command", [], "asgi-middleware: error: the following arguments are required: {run,check,show}"),
     ("no app", ["run", "--stack", "s"], "asgi-middleware run: error: the following arguments are required: app"),
     ("no stack", ["run", "a:b"], "asgi-middleware run: error: the following arguments are required: --stack"),
     ("nothing to check", ["check"], "asgi-middleware check: error: the following arguments are required: FILE"),
@@ -408,7 +415,7 @@ def test_wrong_words_end_with_2(sentence: str, words: list[str], last: str, run:
 def test_an_unknown_command_ends_with_2(run: Run) -> None:
     status, out, err = run("chek", "stack.toml")
     assert (status, out) == (2, "")
-    assert "argument command: invalid choice: 'chek'" in err
+    assert "argument {run,check,show}: invalid choice: 'chek'" in err
 
 
 @pytest.mark.parametrize(
@@ -437,7 +444,7 @@ def test_python_dash_m_is_the_same_command() -> None:
     assert process(*module, "check", "stack.toml") == (0, "stack.toml: no problems in 1 entry\n", "")
     status, out, err = process(*module)
     assert (status, out) == (2, "")
-    assert err.splitlines()[-1] == "asgi-middleware: error: the following arguments are required: command"
+    assert err.splitlines()[-1] == "asgi-middleware: error: the following arguments are required: {run,check,show}"
 
 
 def test_the_installed_script_is_the_same_command(folder: Path) -> None:

@@ -21,7 +21,7 @@ class Unprintable:
         raise RuntimeError("no repr")
 
 
-def an_app() -> None:
+def an_app(scope: object, receive: object, send: object) -> None:
     """Stands for an application; never called."""
 
 

@@ -37,6 +37,7 @@ from .apps import remembers, silent
 from .asgi import App, drive, http, step, websocket
 
 HERE = __name__
+WRITE_SECRET = 'write secret_key = { file = "secret_key", create = 32 }, or { env = "..." }'
 KNOWN = ", ".join(sorted(registry.MIDDLEWARE))
 KEY = "k" * 40
 
@@ -406,7 +407,10 @@ NOT_A_LIST = [
 def test_entries_must_be_a_list(sentence: str, entries: Any, seen: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Stack(entries)
-    assert str(caught.value) == f'Stack: entries: {seen}: must be a list; write ["cors"]'
+    assert (
+        str(caught.value)
+        == f'Stack: entries: {seen}: must be a list; write ["cors"], or Stack.from_file(...) for a file'
+    )
 
 
 def not_which(seen: str) -> list[str]:
@@ -524,7 +528,7 @@ WRONG: list[tuple[str, Any, list[str]]] = [
         {"use": "errors", "exclud": ["/a"]},
         ["entry 1 (errors): exclud: is no option here; did you mean 'exclude'?"],
     ),
-    ("a missing option", "sessions", ["entry 1 (sessions): secret_key: is required; give it"]),
+    ("a missing option", "sessions", [f"entry 1 (sessions): secret_key: is required; {WRITE_SECRET}"]),
     (
         "several missing options, in the order of the signature",
         needs,
@@ -623,14 +627,14 @@ def test_all_problems_of_all_entries_are_told_at_once() -> None:
         "  - entry 1 (core): use: 'core': is no known name; did you mean 'cors'? (or 'package.module:Name')\n"
         '  - entry 3: use: NoneType: says not which middleware; write use = "cors", or (CORSMiddleware, {...})\n'
         "  - entry 4 (gzip): minimum_size: -1: must be a whole number, 0 or more bytes; write 500\n"
-        "  - entry 5 (login): secret_key: is required; give it"
+        f"  - entry 5 (login): secret_key: is required; {WRITE_SECRET}"
     )
 
 
 LOADS = [
     ("no colon", "os", "is no import string", "write 'package.module:name'"),
     ("no module", ":path", "is no import string", "write 'package.module:name'"),
-    ("a relative module", ".os:path", None, "mend it"),
+    ("a relative module", ".os:path", None, "mend it there"),
     ("a missing attribute of an attribute", "os:path.jion", "'os' has no 'jion'", "did you mean 'join'?"),
     ("a missing attribute of a number", "sys:maxsize.x", "'sys' has no 'x'", None),
     ("a missing attribute of an object with slots", f"{HERE}:SLOTTED.x", f"{HERE!r} has no 'x'", None),
@@ -673,16 +677,23 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
 
 BROKEN_MODULES = [
-    ("it raises", "raise KeyError('DATABASE')", "module 'broken_one' raised KeyError: 'DATABASE'; mend it"),
+    (
+        "it raises",
+        "raise KeyError('DATABASE')",
+        "module 'broken_one' raised KeyError, in {file}, line 1; mend it there",
+    ),
     (
         "it imports what is not installed",
         "import no_such_module",
-        "module 'broken_one' cannot be imported (No module named 'no_such_module'); mend it",
+        (
+            "module 'broken_one' cannot be imported (No module named 'no_such_module'), in {file}, line 1; "
+            "mend what it imports"
+        ),
     ),
     (
         "it has a typing error",
         "def",
-        "module 'broken_one' raised SyntaxError: invalid syntax (broken_one.py, line 1); mend it",
+        "module 'broken_one' raised SyntaxError, in {file}, line 1; mend it there",
     ),
     ("it lacks the name", "maker = 1", "'broken_one' has no 'make'; did you mean 'maker'?"),
 ]
@@ -690,9 +701,10 @@ BROKEN_MODULES = [
 
 @pytest.mark.parametrize(("sentence", "source", "expected"), BROKEN_MODULES, ids=[row[0] for row in BROKEN_MODULES])
 def test_a_broken_module_is_named(
-    sentence: str, source: str, expected: str, module: Callable[[str, str], None]
+    sentence: str, source: str, expected: str, module: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     module("broken_one", source)
+    expected = expected.replace("{file}", str(tmp_path / "broken_one.py"))
     assert problems(["broken_one:make"]) == [f"entry 1 (broken_one:make): use: 'broken_one:make': {expected}"]
 
 
@@ -1216,7 +1228,11 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
     (
         "what the part refuses",
         {"use": "bearer"},
-        ["backend.secret: exactly one of `secret` and `keys` names the key; give one of them"],
+        [
+            "backend.secret: exactly one of `secret` and `keys` names the key; give one of them",
+            "backend.issuer: must be given: any other issuer's tokens would pass; or set any_issuer=True",
+            "backend.audience: must be given: any other audience's tokens would pass; or set any_audience=True",
+        ],
     ),
     (
         "the second in a list",
@@ -1226,7 +1242,7 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
     (
         "a variable that is not set",
         [{**BEARER, "secret": {"env": "STACK_NO_VALUE"}}],
-        ["backend[1].secret: the environment variable STACK_NO_VALUE is not set; set it, or give a `default`"],
+        ["backend[1].secret: the environment variable STACK_NO_VALUE is not set; set it"],
     ),
     *(
         (

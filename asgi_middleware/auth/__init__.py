@@ -1,7 +1,22 @@
 """Authentication: who sent this request, by bearer token, Basic, or any Starlette backend.
 
+    from asgi_middleware import AuthMiddleware
+    from asgi_middleware.auth import JWT, Bearer, HMACKey
+
     verifier = JWT(HMACKey(secret), issuer="https://idp.example", audience="api")
     app = AuthMiddleware(app, Bearer(verifier), required=True, public=["/", "/health"])
+
+In a config list, with the key of one kind and the users of another:
+
+    [[middleware]]
+    use = "auth"
+    required = true
+    public = ["/", "/health"]
+    backend = [
+        # or secret = { env = "..." } instead of keys
+        { use = "bearer", issuer = "https://idp.example", audience = "api", keys = "jwks.json" },
+        { use = "basic", htpasswd = "users.htpasswd" },
+    ]
 
 Stands inside CORS, so that preflights (which carry no credentials) are answered before it and a 401 is readable for
 scripts, and inside sessions. The contract is Starlette's: `scope["user"]` (`is_authenticated`, `display_name`,

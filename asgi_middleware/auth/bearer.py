@@ -85,13 +85,15 @@ def from_options(
 ) -> Bearer:
     """A `Bearer(JWT(...))` from a config list. `secret`: text of an HMAC key; `keys`: a file of PEM, JWK or JWKS."""
     options = Options("bearer")
+    source: Any = None
     if (secret is None) == (keys is None):
         options.problem("secret", "", "exactly one of `secret` and `keys` names the key", "give one of them")
-    options.raise_problems()
-    source: HMACKey | StaticKeys = HMACKey(secret, alg=alg) if secret is not None else StaticKeys(Path(keys or ""))
-    return Bearer(
-        JWT(
-            source,
+    else:
+        source = options.attempt(lambda: StaticKeys(keys) if keys is not None else HMACKey(secret or "", alg=alg))
+    # Without a key the rest is checked all the same, so that everything is told at once.
+    verifier = options.attempt(
+        lambda: JWT(
+            _NO_KEYS if source is None else source,
             issuer=issuer,
             audience=audience,
             any_issuer=any_issuer,
@@ -99,3 +101,15 @@ def from_options(
             leeway=leeway,
         )
     )
+    options.raise_problems()
+    return Bearer(verifier)
+
+
+class _NoKeys:
+    """Stands for keys that were refused."""
+
+    async def find(self, alg: str, kid: str | None) -> None:
+        """None: no key fits."""
+
+
+_NO_KEYS = _NoKeys()

@@ -1,5 +1,7 @@
 """Response compression with zstd, Brotli and gzip.
 
+    from asgi_middleware import CompressionMiddleware
+
     app = CompressionMiddleware(app)                             # what the installed packages allow
     app = CompressionMiddleware(app, codings=["br", "gzip"], levels={"br": 5})
 

@@ -1,5 +1,7 @@
 """CORS: which other origins' scripts may read this application's responses.
 
+    from asgi_middleware import CORSMiddleware
+
     app = CORSMiddleware(app, allow_origins=["https://app.example.com", "http://localhost:*"])
 
 Stands outside errors, compression, sessions and auth: a preflight carries no credentials, so auth would refuse it,

@@ -1,5 +1,7 @@
 """Sessions in a signed cookie.
 
+    from asgi_middleware import SessionMiddleware
+
     app = SessionMiddleware(app, secret_key="...")       # 32 random bytes or more, from a file or the environment
 
     request.session["user"] = "ada"                      # Starlette; elsewhere scope["session"]

@@ -16,6 +16,13 @@ errors, compression, sessions, auth. In a file:
     use = "sessions"
     secret_key = { file = "session.key", create = 32 }    # or { env = "SESSION_KEY" }
 
+Values may stand elsewhere: `{ env = "NAME" }`, with `default` where the variable may be missing; `{ file = "path" }`,
+with `create = 32` to make a missing one with that many random bytes; `{ import = "package.module:name" }`. Relative
+paths start at the config file. Such text becomes what the option is declared as; for a collection it is split at commas.
+
+The order checks nothing yet; keep to the recommended one. In Starlette and FastAPI, which answer crashes outside of
+their own list, end the list with "errors", or wrap the application itself: `stack(app)`.
+
 Everything is checked when the stack is built, and all problems are told at once. Nothing secret is ever printed.
 """
 
@@ -65,7 +72,8 @@ class Stack(Sequence[Any]):
 
     def _build(self, source: str, entries: Iterable[Any], lines: list[int], base: Path, *, create_files: bool) -> None:
         if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
-            raise ConfigError(source, [Problem("entries", type(entries).__name__, "must be a list", 'write ["cors"]')])
+            remedy = 'write ["cors"], or Stack.from_file(...) for a file'
+            raise ConfigError(source, [Problem("entries", type(entries).__name__, "must be a list", remedy)])
         self._source = source
         checked: list[Entry] = []
         problems: list[Problem] = []

@@ -32,6 +32,7 @@ HIDDEN = "<hidden>"
 _SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _ENTRY_LINE = re.compile(r"^[ \t]*\[\[[ \t]*(?:middleware|\"middleware\"|'middleware')[ \t]*\]\]")
+_UNKNOWN = "is no option here"
 # Texts at least this long are looked for in errors; shorter ones stand in ordinary words.
 _TELLING = 8
 
@@ -91,8 +92,8 @@ class Resolver:
     """Replaces references by values, for one entry of a stack, and knows what must not be printed.
 
     Afterwards `problems` holds what was wrong, `hidden` where each value that must not be printed came from, by its
-    path (`secret_key`, `backend[1].secret`), `complete` says whether there is a value for everything, and `meant` which
-    options were probably meant by misspelt ones.
+    path (`secret_key`, `backend[1].secret`), `lacking` the options for which there is no value, and `meant` those that
+    were probably meant by misspelt ones.
     """
 
     def __init__(self, base: Path, *, create_files: bool) -> None:
@@ -100,7 +101,7 @@ class Resolver:
         self._create_files = create_files
         self.problems: list[Problem] = []
         self.hidden: dict[str, str] = {}
-        self.complete = True
+        self.lacking: set[str] = set()
         self.meant: set[str | None] = set()
         self._texts: list[str] = []
 
@@ -137,11 +138,14 @@ class Resolver:
             if name in accepted or takes_any:
                 resolved[name] = item
             else:
-                self._problem(path, "", "is no option here", registry.nearest(name, accepted, own))
+                self._problem(path, "", _UNKNOWN, registry.nearest(name, accepted, own))
                 self.meant.add(registry.closest(name, accepted))
         for name in required:
             if name not in given:
-                self._lacking(f"{prefix}{name}", "", "is required", "give it")
+                path = f"{prefix}{name}"
+                secret = f'write {path} = {{ file = "{name}", create = 32 }}, or {{ env = "..." }}'
+                self._lacking(path, "", "is required", secret if is_secret_name(path) else "give it")
+                resolved[name] = None
         return resolved
 
     def hide(self, path: str, source: str, value: Any) -> None:
@@ -177,7 +181,7 @@ class Resolver:
     def _lacking(self, path: str, seen: str, rule: str, remedy: str) -> None:
         """A problem that leaves a value missing, so that nothing can be constructed."""
         self._problem(path, seen, rule, remedy)
-        self.complete = False
+        self.lacking.add(_root(path))
 
     def _part(self, value: Mapping[str, Any], path: str, parts: dict[str, str]) -> Any:
         """Build what `{ use = "...", ...options }` stands for."""
@@ -188,14 +192,15 @@ class Resolver:
             self._lacking(f"{path}.use", shown(name), error.rule, error.remedy)
             return None
         given = {key: item for key, item in value.items() if key != "use"}
+        before = len(self.problems)
         options = self.options(factory, given, f"{path}.")
-        if not self.complete:
+        if any(not problem.rule.startswith(_UNKNOWN) for problem in self.problems[before:]):
             return None
         try:
             return factory(**options)
         except ConfigError as error:
             self.problems += [Problem(f"{path}.{p.option}", p.seen, p.rule, p.remedy) for p in error.problems]
-            self.complete = False
+            self.lacking.add(_root(path))
         except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
             self._lacking(path, "", f"was refused ({self.told(error)})", f"look up the options of {name!r}")
         return None
@@ -232,7 +237,9 @@ class Resolver:
     def _from_env(self, reference: Mapping[str, Any], name: str, path: str) -> str | None:
         text = os.environ.get(name)
         if text is None and "default" not in reference:
-            self._lacking(path, "", f"the environment variable {name} is not set", "set it, or give a `default`")
+            # A default in the file is no place for a secret.
+            remedy = "set it" if is_secret_name(path) else "set it, or give a `default`"
+            self._lacking(path, "", f"the environment variable {name} is not set", remedy)
         return text
 
     def _from_file(self, reference: Mapping[str, Any], name: str, path: str) -> str | None:
@@ -259,6 +266,11 @@ class Resolver:
             self._lacking(path, "", f"the file {name} cannot be {verb} ({why})", remedy)
             return None
         return text.removesuffix("\n")
+
+
+def _root(path: str) -> str:
+    """The option that a path is in: `backend` for `backend[1].secret`."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _touches(option: str, path: str) -> bool:

@@ -1,5 +1,6 @@
 """One entry of a stack: what it wraps with, with which options, for which requests."""
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -85,7 +86,7 @@ class Entry:
 
     def _read_own(self, own: dict[str, Any]) -> None:
         enabled = self._resolver.resolve(own.get("enabled", True), "enabled", bool)
-        if not isinstance(enabled, bool) and self._resolver.complete:
+        if not isinstance(enabled, bool) and "enabled" not in self._resolver.lacking:
             self._problem("enabled", shown(enabled), "must be true or false", "write enabled = true")
         self.enabled = enabled is True
         options = Options("Stack")
@@ -112,6 +113,9 @@ class Entry:
             if not callable(target):
                 self._problem("use", type(target).__name__, "is not callable", "name a class or factory(app, ...)")
                 return
+            if _is_application(target):
+                self._problem("use", "", "is an application, not a middleware", "name a class or factory(app, ...)")
+                return
         self._factory = target
         # What Starlette's Middleware passes by position has a name too.
         positional = dict(zip(_positional_names(target), self._args, strict=False))
@@ -119,18 +123,24 @@ class Entry:
         resolved = resolver.options(target, {**positional, **given}, wraps=True, own=own)
         self._options = {name: value for name, value in resolved.items() if name in given}
         self._shown = {name: self._display(name, value) for name, value in {**positional, **given}.items()}
-        if resolver.complete:
-            self._try()
+        self._try(resolved)
 
-    def _try(self) -> None:
-        """Construct once around nothing: whatever the middleware refuses, it refuses now."""
+    def _try(self, options: dict[str, Any]) -> None:
+        """Construct once around nothing: whatever the middleware refuses, it refuses now.
+
+        Where a value is lacking, this is only to hear of the others; what is said of an option that is lacking, or was
+        misspelt, would repeat what is known.
+        """
+        lacking = self._resolver.lacking
+        known = {*self._resolver.meant, *lacking}
+        options = {name: value for name, value in options.items() if name in self._options or name in lacking}
         try:
-            self._wrap(_nowhere)
+            self._factory(_nowhere, *self._args, **options)
         except ConfigError as error:
-            # What is said of an option that was misspelt would only repeat that.
-            self.problems += [problem for problem in error.problems if problem.option not in self._resolver.meant]
+            self.problems += [problem for problem in error.problems if problem.option not in known]
         except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
-            self._problem("options", "", f"were refused ({self._resolver.told(error)})", "mend them")
+            if not lacking:
+                self._problem("options", "", f"were refused ({self._resolver.told(error)})", "mend them")
 
     def _problem(self, option: str, seen: str, rule: str, remedy: str) -> None:
         self.problems.append(Problem(option, seen, rule, remedy))
@@ -179,10 +189,16 @@ class Entry:
         return f"Entry({', '.join(self.lines())})"
 
 
+def _is_application(target: Any) -> bool:
+    """Whether it is what a middleware wraps: `app(scope, receive, send)`."""
+    try:
+        return list(inspect.signature(target).parameters)[:3] == ["scope", "receive", "send"]
+    except (TypeError, ValueError):
+        return False
+
+
 def _positional_names(factory: Any) -> list[str]:
     """The names of the options that can be given by position, behind `app`."""
-    import inspect
-
     try:
         parameters = list(inspect.signature(factory).parameters.values())
     except (TypeError, ValueError):

@@ -2,6 +2,8 @@
 
 import difflib
 import importlib
+import os
+import traceback
 from collections.abc import Iterable
 from typing import Any
 
@@ -60,6 +62,19 @@ def look_up(name: str, words: dict[str, str]) -> Any:
     return load(name)
 
 
+def _place(error: BaseException) -> str:
+    """Where an exception was raised, as a reader finds it: the last file and line of its traceback."""
+    if isinstance(error, SyntaxError):
+        file, line = error.filename, error.lineno
+    else:
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+        file, line = (frames[-1].filename, frames[-1].lineno) if frames else ("", 0)
+    if not file or file == __file__:
+        return "by its name"
+    relative = os.path.relpath(file)
+    return f"in {file if relative.startswith('..') else relative}, line {line}"
+
+
 def load(import_string: str) -> Any:
     """The object behind `package.module:name`; dots in `name` go into attributes. Raises UnresolvedError."""
     module_name, _, path = import_string.partition(":")
@@ -70,9 +85,12 @@ def load(import_string: str) -> Any:
     except ImportError as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise UnresolvedError(f"there is no module {error.name!r}", "mend the name, or install it") from None
-        raise UnresolvedError(f"module {module_name!r} cannot be imported ({error})", "mend it") from None
+        what = f"cannot be imported ({error})" if isinstance(error, ModuleNotFoundError) else "cannot be imported"
+        raise UnresolvedError(f"module {module_name!r} {what}, {_place(error)}", "mend what it imports") from None
     except (Exception, SystemExit) as error:  # whatever a module does while it is imported
-        raise UnresolvedError(f"module {module_name!r} raised {type(error).__name__}: {error}", "mend it") from error
+        # Not the exception's text: it may hold anything, the password of a database too.
+        what = f"raised {type(error).__name__}"
+        raise UnresolvedError(f"module {module_name!r} {what}, {_place(error)}", "mend it there") from error
     for part in path.split("."):
         if not hasattr(found, part):
             meant = closest(part, dir(found))
