@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from ._headers import TOKEN
+from ._types import Strings
 from .exceptions import ConfigError, MissingExtra, Problem
 
 _Choice = TypeVar("_Choice")
@@ -71,7 +72,7 @@ class Options:
             seen = getattr(app, "__name__", shown(app))
             self.problem("app", seen, "must be an ASGI application", "pass a callable(scope, receive, send)")
 
-    def strings(self, option: str, value: Iterable[str], *, example: str) -> tuple[str, ...]:
+    def strings(self, option: str, value: Iterable[str] | Strings, *, example: str) -> tuple[str, ...]:
         """A collection of strings; a single string is refused, because Python would read it letter by letter."""
         if isinstance(value, (str, bytes)):
             remedy = f"write [{value!r}]" if isinstance(value, str) else f"write {example}"

@@ -12,10 +12,9 @@ front of a static file server that resolved `/public/../private/s.txt`.
 """
 
 import re
-from collections.abc import Iterable
 
 from ._options import Options
-from ._types import Scope
+from ._types import Scope, Strings
 
 # On the decoded path. `;` ends a segment for some servers; `%` there means that it was encoded twice.
 _DOUBT = re.compile(r"//|\\|(?:^|/)\.{1,2}(?:/|;|$)|%(?:2[ef]|5c)|[\x00-\x1f\x7f]", re.IGNORECASE)
@@ -37,7 +36,7 @@ class Paths:
 
     __slots__ = ("_exact", "_prefixes", "patterns")
 
-    def __init__(self, options: Options, option: str, patterns: Iterable[str]) -> None:
+    def __init__(self, options: Options, option: str, patterns: Strings) -> None:
         self.patterns = options.strings(option, patterns, example="['/health', '/docs/*']")
         exact: set[str] = set()
         prefixes: list[str] = []

@@ -7,8 +7,8 @@ them and still catches a `str` handed to one of our bytes helpers.
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 Scope: TypeAlias = Any
 Message: TypeAlias = Any
@@ -20,6 +20,15 @@ Header: TypeAlias = tuple[bytes, bytes]
 
 # The messages that carry response headers: on HTTP, on an accepted WebSocket, and on a refused one.
 STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+
+
+class Strings(Protocol):
+    """A collection of strings that is no string itself: `str.__contains__` takes no `object`, so a checker sees it."""
+
+    def __contains__(self, value: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

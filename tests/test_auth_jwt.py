@@ -1120,7 +1120,7 @@ WRONG: list[tuple[str, Callable[[], Any], list[tuple[str, str]]]] = [
     ("JWT: no clock", lambda: verifier(clock=None), [("clock", "pass a callable, or leave the option out")]),
     (
         "JWT: several at once",
-        lambda: JWT(None, leeway=-1, typ="x"),
+        lambda: JWT(None, leeway=-1, typ="x"),  # type: ignore[arg-type]  # on purpose
         [
             ("keys", SOURCES),
             ("issuer", "or set any_issuer=True"),

@@ -318,8 +318,8 @@ APPS: list[tuple[str, str, str, str]] = [
         "import no_such_module",
         "given_app:app",
         (
-            "'given_app:app': module 'given_app' cannot be imported (No module named 'no_such_module'), in given_app.py, line 1; "
-            "mend what it imports"
+            "'given_app:app': module 'given_app' cannot be imported (No module named 'no_such_module'), "
+            "in given_app.py, line 1; mend what it imports"
         ),
     ),
     (

@@ -338,7 +338,7 @@ def test_the_app_and_websocket_are_told_together_with_the_policy() -> None:
 
 def test_a_problem_reads_as_a_sentence() -> None:
     with pytest.raises(ConfigError) as caught:
-        CORSMiddleware(text(b"ok"), allow_origins="https://a.example,https://b.example")
+        CORSMiddleware(text(b"ok"), allow_origins="https://a.example,https://b.example")  # type: ignore[arg-type]  # on purpose
     assert str(caught.value) == (
         "CORSMiddleware: allow_origins: 'https://a.example,https://b.example': must be a collection of strings, not "
         "one string; write ['https://a.example,https://b.example']"

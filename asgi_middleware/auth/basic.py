@@ -8,7 +8,7 @@ import inspect
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class Basic:
         users: Mapping[str, str] | None = None,
         *,
         htpasswd: str | os.PathLike[str] | None = None,
-        check: Callable[[str, str], Awaitable[Any]] | None = None,
+        check: Callable[[str, str], Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         options = Options("Basic")

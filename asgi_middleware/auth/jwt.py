@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from .._options import Options, shown
+from .._types import Strings
 from .identity import AuthError
 
 # Far above real tokens; what is longer is refused before anything is decoded.
@@ -53,7 +54,7 @@ class JWT:
         any_issuer: bool = False,
         any_audience: bool = False,
         leeway: int = 30,
-        typ: Collection[str] = _TYPES,
+        typ: Strings = _TYPES,
         clock: Callable[[], float] = time.time,
     ) -> None:
         options = Options("JWT")

@@ -1,13 +1,13 @@
 """`AuthMiddleware`: asks the backends in turn, fills the scope, answers what is refused."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from .._options import Options, shown
 from .._paths import Paths
 from .._reply import can_deny, reply
 from .._scope import extend, readable
-from .._types import ASGIApp, Header, Receive, Scope, Send
+from .._types import ASGIApp, Header, Receive, Scope, Send, Strings
 from .identity import AuthError, challenge
 
 # The scope that Starlette's documentation gives to every user, for `@requires("authenticated")`.
@@ -38,10 +38,10 @@ class AuthMiddleware:
         self,
         app: ASGIApp,
         backend: Any,
-        on_error: Callable[[Any, Exception], Any] | None = None,
+        on_error: Callable[[Any, Any], Any] | None = None,
         *,
         required: bool = False,
-        public: Collection[str] = (),
+        public: Strings = (),
         realm: str | None = None,
     ) -> None:
         options = Options("AuthMiddleware")

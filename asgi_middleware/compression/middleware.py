@@ -1,13 +1,13 @@
 """The three classes: ours, and two with the signatures of the packages that people come from."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from .. import _headers
 from .._options import Options, shown
 from .._scope import extend, header, readable
-from .._types import ASGIApp, Receive, Scope, Send
+from .._types import ASGIApp, Receive, Scope, Send, Strings
 from . import codecs
 from .codecs import Brotli, Codec, Gzip
 from .negotiation import choose
@@ -118,10 +118,10 @@ class CompressionMiddleware(_Compression):
         self,
         app: ASGIApp,
         *,
-        codings: Collection[str] | None = None,
+        codings: Strings | None = None,
         minimum_size: int = 1024,
         levels: Mapping[str, int] | None = None,
-        content_types: Collection[str] | None = None,
+        content_types: Strings | None = None,
         offload: bool = True,
     ) -> None:
         options = Options("CompressionMiddleware")
@@ -171,7 +171,7 @@ class GZipMiddleware(_Compression):
         compresslevel: int | None = None,
         thread_minimum_size: int = 128 * 1024,
         *,
-        exclude_content_types: Collection[str] = DEFAULT_EXCLUDED_CONTENT_TYPES,
+        exclude_content_types: Strings = DEFAULT_EXCLUDED_CONTENT_TYPES,
     ) -> None:
         options = Options("GZipMiddleware")
         options.app(app)
@@ -209,7 +209,7 @@ class BrotliMiddleware(_Compression):
         lgblock: int = 0,
         minimum_size: int = 400,
         gzip_fallback: bool = True,
-        excluded_handlers: Collection[str] | None = None,
+        excluded_handlers: Strings | None = None,
     ) -> None:
         options = Options("BrotliMiddleware")
         options.app(app)
@@ -248,7 +248,7 @@ class BrotliMiddleware(_Compression):
         await super().__call__(scope, receive, send)
 
 
-def _check_types(options: Options, option: str, types: Collection[str]) -> tuple[str, ...]:
+def _check_types(options: Options, option: str, types: Strings) -> tuple[str, ...]:
     given = options.strings(option, types, example="['text/*', 'application/json']")
     checked = tuple(name.partition(";")[0].strip() for name in given)
     for name in checked:

@@ -1,6 +1,6 @@
 """`CORSMiddleware`: answers preflights, and puts ready-made headers on everything else."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, Literal
 
 from .. import _headers
@@ -8,7 +8,7 @@ from .._options import Options
 from .._origins import is_same_host
 from .._reply import reply
 from .._scope import header, readable
-from .._types import ASGIApp, Header, Message, Receive, Scope, Send, returns_awaitable
+from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings, returns_awaitable
 from ..exceptions import ConfigError
 from .policy import SAFELISTED, CORSPolicy, told
 
@@ -43,13 +43,13 @@ class CORSMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        allow_origins: Collection[str] | None = None,
-        allow_methods: Collection[str] = ("GET", "HEAD", "POST"),
-        allow_headers: Collection[str] = (),
+        allow_origins: Strings | None = None,
+        allow_methods: Strings = ("GET", "HEAD", "POST"),
+        allow_headers: Strings = (),
         allow_credentials: bool = False,
         allow_origin_regex: str | None = None,
         allow_private_network: bool = False,
-        expose_headers: Collection[str] = (),
+        expose_headers: Strings = (),
         max_age: int | None = 600,
         *,
         allow_origin_func: Callable[[str, Scope], Any] | None = None,

@@ -3,14 +3,14 @@
 import inspect
 import logging
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _headers
 from .._options import Options, shown
 from .._origins import Origins, may_be_origin
-from .._types import Scope
+from .._types import Scope, Strings
 
 logger = logging.getLogger("asgi_middleware.cors")
 
@@ -38,13 +38,13 @@ class CORSPolicy:
     Raises ConfigError with every problem.
     """
 
-    allow_origins: Collection[str] | None = None
-    allow_methods: Collection[str] = ("GET", "HEAD", "POST")
-    allow_headers: Collection[str] = ()
+    allow_origins: Strings | None = None
+    allow_methods: Strings = ("GET", "HEAD", "POST")
+    allow_headers: Strings = ()
     allow_credentials: bool = False
     allow_origin_regex: str | None = None
     allow_private_network: bool = False
-    expose_headers: Collection[str] = ()
+    expose_headers: Strings = ()
     max_age: int | None = 600
     allow_origin_func: Callable[[str, Scope], Any] | None = None
     dangerously_allow_null_origin: bool = False

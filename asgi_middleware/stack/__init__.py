@@ -18,7 +18,7 @@ errors, compression, sessions, auth. In a file:
 
 Values may stand elsewhere: `{ env = "NAME" }`, with `default` where the variable may be missing; `{ file = "path" }`,
 with `create = 32` to make a missing one with that many random bytes; `{ import = "package.module:name" }`. Relative
-paths start at the config file. Such text becomes what the option is declared as; for a collection it is split at commas.
+paths start at the config file. Such text becomes what the option is declared as, a collection split at commas.
 
 The order checks nothing yet; keep to the recommended one. In Starlette and FastAPI, which answer crashes outside of
 their own list, end the list with "errors", or wrap the application itself: `stack(app)`.
