@@ -190,7 +190,9 @@ class RequestIDMiddleware:
         additions: dict[str, Any] = {"request_id": value}
         encoded = value.encode()
         if self._request_header and sent != encoded:
-            additions["headers"] = _headers.put(scope.get("headers") or (), self._name, encoded)
+            headers = scope.get("headers") or ()
+            pair = (self._name, encoded)
+            additions["headers"] = [*headers, pair] if sent is None else _headers.put(headers, *pair)
         inner = extend(scope, **additions)
         if self._response_header:
             send = _Responder(send, self._name, encoded).send
