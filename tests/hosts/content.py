@@ -1,0 +1,47 @@
+"""What every application of this folder serves, whatever its framework: the same data, the same gated events.
+
+GET  /json          NOTES as JSON, about 20 KB
+GET  /stream        CHUNKS, without a length
+GET  /events?key=   server-sent events; each one after the first waits for a GET /release?key=
+GET  /visits        counts in scope["session"]
+POST /echo          the body as it came
+WS   /ws            echoes text, where the framework has WebSockets
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Any
+
+NOTES: list[dict[str, Any]] = [
+    {"id": number, "title": f"Note {number}", "text": f"{number} pounds of coffee, and {number * 7} of rice. " * 3}
+    for number in range(1, 121)
+]
+CHUNKS = tuple(f"line {number}: the quick brown fox jumps over the lazy dog\n".encode() for number in range(1, 201))
+EVENTS = tuple(f"data: {number}\n\n".encode() for number in range(1, 4))
+
+# One gate per key, so that two clients do not open each other's.
+_gates: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    for chunk in CHUNKS:
+        yield chunk
+
+
+async def events(key: str) -> AsyncIterator[bytes]:
+    """The first event at once, each further one when it is released."""
+    for number, event in enumerate(EVENTS):
+        if number:
+            await _gates[key].acquire()
+        yield event
+
+
+def release(key: str) -> None:
+    _gates[key].release()
+
+
+def count(session: Any) -> dict[str, int]:
+    """One visit more."""
+    session["visits"] = session.get("visits", 0) + 1
+    return {"visits": session["visits"]}

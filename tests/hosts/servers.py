@@ -1,0 +1,207 @@
+"""The servers: how each is started on a free port, awaited, and stopped. Each runs as its own process.
+
+`Fleet` starts those that will be needed next while the present one is being tested.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.serving import ROOT
+
+READY = 60.0  # seconds until a server counts as not coming up
+STOPPED = 20.0  # seconds until one that was asked to stop is killed
+_POLL = 0.05  # seconds between two looks
+_AHEAD = 3  # how many servers start while one is tested: more would only share the two cores
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way of serving: its package, and the arguments of `python -m` for a target and a port."""
+
+    package: str
+    command: Callable[[str, int], list[str]]
+    protocols: tuple[str, ...] = ("h1",)
+
+
+def _uvicorn(parser: str) -> Callable[[str, int], list[str]]:
+    return lambda target, port: ["uvicorn", "--http", parser, "--host", "127.0.0.1", "--port", str(port), target]
+
+
+KINDS: dict[str, Kind] = {
+    "uvicorn-h11": Kind("uvicorn", _uvicorn("h11")),
+    "uvicorn-httptools": Kind("uvicorn", _uvicorn("httptools")),
+    # HTTP/2 in clear text, with prior knowledge, on the same port
+    "hypercorn": Kind(
+        "hypercorn", lambda target, port: ["hypercorn", "--bind", f"127.0.0.1:{port}", target], ("h1", "h2")
+    ),
+    "granian": Kind(
+        "granian",
+        lambda target, port: ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), target],
+        ("h1", "h2"),
+    ),
+    "daphne": Kind("daphne", lambda target, port: ["daphne", "-b", "127.0.0.1", "-p", str(port), target]),
+    "gunicorn": Kind(
+        "gunicorn",
+        lambda target, port: ["gunicorn", "-k", "asgi", "--no-control-socket", "-b", f"127.0.0.1:{port}", target],
+    ),
+}
+
+
+# What a server can be pointed at, and the package that it needs: the modules of `apps`, and the faults.
+APPS = ("raw", "starlette", "django", "litestar", "quart", "sanic")
+_NEEDED = {**{app: app for app in APPS[1:]}, "broken": "django"}
+
+
+class Pair(NamedTuple):
+    """What one process serves: a server, an application, and the stack around it."""
+
+    kind: str
+    app: str
+    stack: str = "six"
+
+    def missing(self) -> str | None:
+        """The package that this needs and that is not installed."""
+        needed = (KINDS[self.kind].package, _NEEDED.get(self.app))
+        return next((package for package in needed if package and importlib.util.find_spec(package) is None), None)
+
+
+def version(package: str) -> str:
+    """A package's version, or what stands for one that has none."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "-"
+
+
+class Running:
+    """A server that is up: `url`, `port`, and what it has printed."""
+
+    def __init__(self, pair: Pair, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.pair = pair
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = process
+        self._log = log
+
+    def printed(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def answers(self) -> bool:
+        """Whether an HTTP response comes back. A socket that merely listens may have no application behind it yet."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                connection.settimeout(READY)
+                connection.sendall(b"GET /ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return connection.recv(5) == b"HTTP/"
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """Ask the server to stop, and wait until it and its workers have."""
+        if self.alive():
+            self._process.terminate()
+        try:
+            self._process.wait(STOPPED)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def start(pair: Pair, folder: Path) -> Running:
+    """A running server. RuntimeError with all that it printed, if it does not come up."""
+    log = folder / f"{'-'.join(pair)}.log"
+    printed = ""
+    # Two tries: between finding a free port and binding it, somebody else may take it.
+    for _ in range(2):
+        running = _launch(pair, _free_port(), log)
+        if _comes_up(running):
+            return running
+        running.stop()
+        printed += running.printed()
+    raise RuntimeError(f"{pair} did not come up:\n{printed}")
+
+
+def _comes_up(running: Running) -> bool:
+    deadline = time.monotonic() + READY
+    while running.alive() and time.monotonic() < deadline:
+        # Whoever else may have taken the port answers too, but then our own process ends.
+        if running.answers() and running.alive():
+            return True
+        time.sleep(_POLL)
+    return False
+
+
+def _launch(pair: Pair, port: int, log: Path) -> Running:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOSTS_APP": pair.app, "HOSTS_STACK": pair.stack}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *KINDS[pair.kind].command("tests.hosts.served:app", port)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,  # so that workers can be killed with their master
+        )
+    return Running(pair, port, process, log)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Fleet:
+    """Servers by pair. `order` is the order in which they are going to be the current one."""
+
+    def __init__(self, folder: Path, order: Iterable[Pair]) -> None:
+        self._folder = folder
+        self._order = list(dict.fromkeys(order))
+        self._servers: dict[Pair, Future[Running]] = {}
+        self._current: Pair | None = None
+        self._pool = ThreadPoolExecutor(_AHEAD)
+        self._stopping: list[Future[None]] = []
+
+    def get(self, pair: Pair) -> Running:
+        """The pair's server, which then runs until the end."""
+        if pair not in self._servers:
+            self._servers[pair] = self._pool.submit(start, pair, self._folder)
+        return self._servers[pair].result()
+
+    def current(self, pair: Pair) -> Running:
+        """The pair's server, which runs until another pair becomes the current one; the next ones start behind it."""
+        if self._current not in (None, pair):
+            self._stop(self._servers.pop(self._current))
+        self._current = pair
+        place = self._order.index(pair)
+        for each in self._order[place : place + 1 + _AHEAD]:
+            if each not in self._servers and each.missing() is None:
+                self._servers[each] = self._pool.submit(start, each, self._folder)
+        return self.get(pair)
+
+    def close(self) -> None:
+        """Stop all, and wait until they have. Raises what any of them failed with."""
+        for server in self._servers.values():
+            if server.exception() is None:  # what did not come up was stopped at once, and told to who asked for it
+                self._stop(server)
+        self._pool.shutdown()
+        for stopping in self._stopping:
+            stopping.result()
+
+    def _stop(self, server: Future[Running]) -> None:
+        self._stopping.append(self._pool.submit(lambda: server.result().stop()))

@@ -1,0 +1,31 @@
+"""The stack that every host gets, and the applications by name."""
+
+import importlib
+
+from asgi_middleware import Stack
+from asgi_middleware.auth import JWT, Bearer, HMACKey
+from tests.asgi import App
+
+SECRET = "a-secret-of-the-tests-that-is-long-enough"
+ORIGIN = "https://app.example.com"
+
+
+def six() -> Stack:
+    """The recommended six and errors, in the recommended order."""
+    return Stack(
+        [
+            "request_id",
+            "timing",
+            ("cors", {"allow_origins": [ORIGIN], "allow_credentials": True}),
+            "errors",
+            "compression",
+            ("sessions", {"secret_key": SECRET}),
+            ("auth", {"backend": Bearer(JWT(HMACKey(SECRET), issuer="issuer", audience="audience"))}),
+        ]
+    )
+
+
+def load(name: str) -> App:
+    """The `app` of a module of `apps`."""
+    app: App = importlib.import_module(f"tests.hosts.apps.{name}_app").app
+    return app
