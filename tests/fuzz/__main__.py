@@ -1,6 +1,7 @@
 """The command line of the fuzz."""
 
 import argparse
+import re
 import sys
 import time
 
@@ -35,7 +36,8 @@ def main() -> int:
             if found:
                 failed += 1
                 print(f"{name}: seed {arguments.seed}, case {number}", *found, sep="\n  ")
-                print("  smallest:", shrunk(wrap, scenario, found[0].partition(":")[0]))
+                smallest = repr(shrunk(wrap, scenario, found[0].partition(":")[0]))
+                print("  smallest:", re.sub(r"b'[^']{100,}'", "b'...'", smallest))
                 break
         print(f"{name}: {done} cases in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0

@@ -94,7 +94,8 @@ class Liveness:
             self._decoder = None if self._encodes or not codings else _decoder(codings[0])
         elif message["type"] == "http.response.body":
             body = bytes(message.get("body", b""))
-            self._decoded += self._decoder(body) if self._decoder is not None else body
+            if body:  # a decoder whose stream is over takes nothing more, not even nothing
+                self._decoded += self._decoder(body) if self._decoder is not None else body
 
     def held_back(self, sent: list[dict[str, Any]]) -> str | None:
         kinds = [message["type"] for message in sent]
