@@ -21,6 +21,8 @@ from ._types import Scope
 
 # How the lines of a field are joined (RFC 9110, 5.3). HTTP/2 may split Cookie, which joins otherwise (RFC 9113, 8.2.3).
 _SEPARATORS = {b"cookie": b"; "}
+# Stands in an index for a name that has several lines. Compared by identity: no header's value is this object.
+_DOUBLED = bytes(bytearray(b"doubled"))
 
 
 class OwnScope(dict[str, Any]):
@@ -30,7 +32,7 @@ class OwnScope(dict[str, Any]):
 
     _given: MutableMapping[str, Any]
     _added: set[str]
-    _index: dict[bytes, bytes | None] | None
+    _index: dict[bytes, bytes] | None
     _indexed: Any
     _length: int
 
@@ -80,18 +82,15 @@ class OwnScope(dict[str, Any]):
     def __reduce_ex__(self, protocol: Any) -> tuple[type, tuple[dict[str, Any]]]:
         return dict, (dict(self),)
 
-    def _look_up(self, headers: Any, name: bytes) -> bytes | None:
-        """One header by way of the index, which is made anew when `headers` was replaced or has grown."""
+    def _index_for(self, headers: Any) -> dict[bytes, bytes]:
+        """Values by lower-case name; made anew when `headers` was replaced or has grown."""
         if self._index is None or headers is not self._indexed or len(headers) != self._length:
-            index: dict[bytes, bytes | None] = {}
+            index: dict[bytes, bytes] = {}
             for key, value in headers:
                 key = key.lower()
-                index[key] = None if key in index else value  # None: doubled, join them when asked
+                index[key] = _DOUBLED if key in index else value
             self._index, self._indexed, self._length = index, headers, len(headers)
-        if name not in self._index:
-            return None
-        found = self._index[name]
-        return _joined(headers, name) if found is None else found
+        return self._index
 
 
 def extend(scope: Scope, **additions: Any) -> Any:
@@ -111,7 +110,7 @@ def extend(scope: Scope, **additions: Any) -> Any:
 def readable(scope: Scope) -> Any:
     """The scope with headers that can be read more than once: itself, unless they are a one-shot iterator."""
     headers = scope.get("headers")
-    if headers is None or isinstance(headers, (list, tuple)):
+    if type(headers) is list or headers is None or isinstance(headers, (list, tuple)):
         return scope
     return extend(scope, headers=_headers.listed(cast("Iterable[Any]", headers)))
 
@@ -122,7 +121,8 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     if not headers:
         return None
     if type(scope) is OwnScope:
-        return scope._look_up(headers, name)
+        found = scope._index_for(headers).get(name)
+        return _joined(headers, name) if found is _DOUBLED else found
     return _joined(headers, name)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _headers
+from .._scope import header
 from .._types import Scope
 
 _UNPRINTABLE = re.compile(r"[^ -~]")
@@ -64,9 +65,9 @@ def credentials(scope: Scope) -> tuple[bytes, bytes] | None:
 
     AuthError 400 if it was sent twice: programs differ in which one counts.
     """
-    lines = _headers.get_all(scope.get("headers") or (), b"authorization")
-    if not lines:
+    if header(scope, b"authorization") is None:
         return None
+    lines = _headers.get_all(scope["headers"], b"authorization")
     if len(lines) > 1:
         raise AuthError(400, "invalid_request", "Authorization was sent more than once")
     scheme, _, rest = lines[0].strip(b" \t").partition(b" ")

@@ -77,6 +77,7 @@ class AuthMiddleware:
         self._connection: Callable[[Any], Any] = HTTPConnection
         self.app = app
         self._backends = backends
+        self._ours = frozenset(id(one) for one in backends if hasattr(one, "identify"))
         self._on_error = on_error
         self._required = required
         self._realm = realm
@@ -107,7 +108,7 @@ class AuthMiddleware:
 
     async def _identify(self, backend: Any, scope: Scope) -> tuple[Any, Any] | None:
         """What this backend says, as Starlette's pair of credentials and user."""
-        if not hasattr(backend, "identify"):
+        if id(backend) not in self._ours:
             return cast("tuple[Any, Any] | None", await backend.authenticate(self._connection(scope)))
         user: Any = await backend.identify(scope)
         if user is None:

@@ -8,14 +8,16 @@ from .._headers import weighted
 _ALIASES = {b"x-gzip": b"gzip"}
 
 
-# Browsers send a handful of different values, of some 30 bytes; longer ones are worked out each time.
+# Browsers send a handful of different values, of some 30 bytes; longer ones are worked out each time, and what is far
+# longer than any registered list of codings gets identity, which is always right, for no work.
 _MOST_REMEMBERED = 256
 _LONGEST_REMEMBERED = 128  # bytes
+_LONGEST = 1024  # bytes
 
 
 def choose(accept_encoding: bytes | None, codings: tuple[bytes, ...]) -> bytes | None:
-    """`negotiate`, with a bounded memory."""
-    if not accept_encoding:
+    """`negotiate`, with a bounded memory, and bounded work."""
+    if not accept_encoding or len(accept_encoding) > _LONGEST:
         return None
     if len(accept_encoding) > _LONGEST_REMEMBERED:
         return negotiate(accept_encoding, codings)

@@ -48,9 +48,11 @@ class Policy:
 
     def judge(self, status: int, headers: list[Header]) -> tuple[bool, int | None]:
         """Whether this response is one that varies by Accept-Encoding, and its declared length."""
-        facts = {name.lower(): value for name, value in headers}
-        length = facts.get(b"content-length")
+        length = _headers.get(headers, b"content-length")
         size = int(length) if length is not None and length.isdigit() and len(length) <= _MOST_DIGITS else None
+        if size is not None and size < self.minimum_size and status != 304:
+            return False, size
+        facts = {name.lower(): value for name, value in headers}
         if status < 200 or status in _BODILESS or b"content-range" in facts or b"content-encoding" in facts:
             return False, size
         if not _DIGESTS.isdisjoint(facts):
@@ -61,7 +63,7 @@ class Policy:
         if status == 304:
             # It may leave the type out; the response that it stands for varies. Its length is not a body's.
             return content_type is None or self.negotiable_type(content_type), None
-        return (size is None or size >= self.minimum_size) and self.negotiable_type(content_type), size
+        return self.negotiable_type(content_type), size
 
 
 def forbids_transform(lines: list[bytes]) -> bool:
@@ -77,7 +79,8 @@ def _own_start(message: Message) -> Message:
 
 
 def _opted_out(start: Message) -> bool:
-    codings = _headers.members(_headers.get_all(start["headers"], b"content-encoding"))
+    lines = _headers.get_all(start["headers"], b"content-encoding")
+    codings = _headers.members(lines) if lines else lines
     if not codings or any(coding.lower() != b"identity" for coding in codings):
         return False
     start["headers"] = _headers.drop(start["headers"], (b"content-encoding",))

@@ -40,18 +40,15 @@ class Session(dict[str, Any]):
     All of dict's methods are written out, because C code that is handed a dict does not call `__getitem__`.
     """
 
-    __slots__ = ("_bound", "_forced", "_is_new", "_load", "_stored", "_writes", "accessed", "modified")
-
-    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.accessed = False
-        self.modified = False
-        self._bound = False
-        self._forced = False
-        self._is_new = True
-        self._writes = 0
-        self._load: Callable[[], tuple[dict[str, Any], bytes] | None] | None = None
-        self._stored: bytes | None = None  # the serialised form it was loaded from
+    # Of the class, so that a request that leaves its session alone pays for none of them.
+    accessed = False
+    modified = False
+    _bound = False
+    _forced = False
+    _is_new = True
+    _writes = 0
+    _load: Callable[[], tuple[dict[str, Any], bytes] | None] | None = None
+    _stored: bytes | None = None  # the serialised form it was loaded from
 
     @classmethod
     def _of_request(cls, load: Callable[[], tuple[dict[str, Any], bytes] | None] | None) -> "Session":
