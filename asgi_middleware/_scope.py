@@ -85,10 +85,13 @@ class OwnScope(dict[str, Any]):
     def _index_for(self, headers: Any) -> dict[bytes, bytes]:
         """Values by lower-case name; made anew when `headers` was replaced or has grown."""
         if self._index is None or headers is not self._indexed or len(headers) != self._length:
-            index: dict[bytes, bytes] = {}
-            for key, value in headers:
-                key = key.lower()
-                index[key] = _DOUBLED if key in index else value
+            index: dict[bytes, bytes] = dict(headers)
+            if len(index) != len(headers) or not b"".join(index).islower():
+                # Doubled names, or some in another case: the ordinary request has neither.
+                index = {}
+                for key, value in headers:
+                    key = key.lower()
+                    index[key] = _DOUBLED if key in index else value
             self._index, self._indexed, self._length = index, headers, len(headers)
         return self._index
 

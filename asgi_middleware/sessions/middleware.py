@@ -102,7 +102,7 @@ class SessionMiddleware:
         session = Session._of_request(load)
         responder = _Responder(self, session, send, secure=is_secure(scope))
         await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
-        if responder.is_late():
+        if session.accessed and responder.is_late():
             logger.warning("the session was changed after the response had started; the change is lost")
 
     def _saved(self, session: Session, *, secure: bool) -> tuple[list[Header], bytes | None]:

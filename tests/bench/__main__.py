@@ -1,0 +1,95 @@
+"""The command: `python -m tests.bench`, from the project's folder."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from ..serving import ROOT
+from . import bodies, live, report, scenes
+from .measuring import Scene, Times, measure
+
+IN_PROCESS: dict[str, Callable[[], Scene]] = {
+    "stack": scenes.stack,
+    "observability": scenes.observability,
+    "cors": scenes.cors,
+    "errors": scenes.errors,
+    "small": bodies.small,
+    "whole": bodies.whole,
+    "codec": bodies.codec,
+    "codec-long": bodies.codec_long,
+    "sessions": scenes.sessions,
+    "auth": scenes.auth,
+    "stalls": bodies.stalls,
+}
+UNDER_UVICORN: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
+    "uvicorn": live.requests,
+    "pages": live.pages,
+}
+QUICK = 0.2  # of the rounds
+
+
+def run(name: str, share: float) -> Times:
+    if name in IN_PROCESS:
+        return measure(IN_PROCESS[name](), share)
+    with UNDER_UVICORN[name]() as scene:
+        return measure(scene, share)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What a request costs, in ratios.")
+    parser.add_argument("--only", metavar="NAME", choices=[*IN_PROCESS, *UNDER_UVICORN], help="one table: %(choices)s")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds")
+    parser.add_argument(
+        "--write",
+        metavar="FILE",
+        nargs="?",
+        type=Path,
+        const=ROOT / "README.md",
+        help="write the main figures into FILE (README.md), between its markers",
+    )
+    options = parser.parse_args(arguments)
+    if options.write is not None:
+        if options.only is not None:
+            parser.error("--write needs all tables, so it does not go with --only")
+        try:
+            report.between_markers(options.write.read_text(), "")
+        except (OSError, ValueError) as error:
+            parser.error(f"{options.write}: {error}")
+    # What a middleware logs it makes into a record, which is part of its cost, but nobody writes it out.
+    logging.getLogger().addHandler(logging.NullHandler())
+
+    say(f"{report.RATIOS}\n\n{report.about()}")
+    measured: dict[str, Times] = {}
+    failed = False
+    for name in [options.only] if options.only else [*IN_PROCESS, *UNDER_UVICORN]:
+        try:
+            times = run(name, QUICK if options.quick else 1.0)
+        except RuntimeError as error:
+            failed = True
+            say(f"### {name}\n\nNot measured: {error}")
+            continue
+        measured[name] = times
+        say(report.table(times))
+        if name == "uvicorn":
+            say(report.throughput(times))
+    if options.only is None:
+        say("### Budgets that cannot be measured yet\n\n" + "\n".join(f"- {budget}" for budget in report.NOT_YET))
+    if options.write is not None and (failed or any(times.missing for times in measured.values())):
+        say("Nothing was written: the file gets figures only where every table is whole.")
+        return 1
+    if options.write is not None:
+        text = report.between_markers(options.write.read_text(), report.main_table(measured))
+        options.write.write_text(text)
+    return 1 if failed else 0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

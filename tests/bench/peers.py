@@ -1,0 +1,124 @@
+"""The peers: who is measured beside us, by the names of their packages.
+
+They are imported by name when they are wanted, so that the bench runs, and type-checks, without those that are not
+installed.
+"""
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+from typing import Any
+
+from ..asgi import App
+
+# The packages whose versions a table depends on.
+PACKAGES = (
+    "starlette",
+    "asgi-correlation-id",
+    "timing-asgi",
+    "brotli-asgi",
+    "starlette-compress",
+    "starsessions",
+    "itsdangerous",
+    "python-jose",
+    "cryptography",
+    "brotli",
+    "backports.zstd",
+    "isal",
+    "uvicorn",
+    "httptools",
+    "h11",
+    "uvloop",
+)
+
+
+def peer(target: str) -> Any:
+    """The object that `module:name` names. ImportError if its package is not installed."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def versions() -> dict[str, str]:
+    """The installed packages with their versions."""
+    found: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def correlation_id(app: App) -> App:
+    made: App = peer("asgi_correlation_id:CorrelationIdMiddleware")(app)
+    return made
+
+
+class _Unheard:
+    """A client of timing-asgi that drops what it is told, as ours without sinks does."""
+
+    def timing(self, metric_name: str, timing: float, tags: list[str]) -> None:
+        pass
+
+
+def timing(app: App) -> App:
+    made: App = peer("timing_asgi:TimingMiddleware")(app, client=_Unheard())
+    return made
+
+
+def starlette_cors(app: App, **options: Any) -> App:
+    made: App = peer("starlette.middleware.cors:CORSMiddleware")(app, **options)
+    return made
+
+
+def starlette_errors(app: App) -> App:
+    made: App = peer("starlette.middleware.errors:ServerErrorMiddleware")(app)
+    return made
+
+
+def starlette_gzip(app: App) -> App:
+    made: App = peer("starlette.middleware.gzip:GZipMiddleware")(app)
+    return made
+
+
+def starlette_compress(app: App) -> App:
+    made: App = peer("starlette_compress:CompressMiddleware")(app)
+    return made
+
+
+def brotli_asgi(app: App) -> App:
+    made: App = peer("brotli_asgi:BrotliMiddleware")(app)
+    return made
+
+
+def starlette_sessions(app: App, secret: str) -> App:
+    made: App = peer("starlette.middleware.sessions:SessionMiddleware")(app, secret)
+    return made
+
+
+def starsessions() -> Callable[[App], App]:
+    """With a memory store of its own, which all the applications that it wraps share."""
+    middleware, store = peer("starsessions:SessionMiddleware"), peer("starsessions:InMemoryStore")()
+    return lambda app: middleware(app, store=store)
+
+
+class _Nobody:
+    """A backend that knows nobody, without a look at the request."""
+
+    async def authenticate(self, conn: Any) -> None:
+        return None
+
+
+def starlette_auth(app: App) -> App:
+    made: App = peer("starlette.middleware.authentication:AuthenticationMiddleware")(app, _Nobody())
+    return made
+
+
+def six(app: App, *, origins: list[str], secret: str) -> App:
+    """The peers' six around `app`, in the order in which ours stand."""
+    app = starlette_auth(app)
+    app = starlette_sessions(app, secret)
+    app = starlette_gzip(app)
+    app = starlette_cors(app, allow_origins=origins)
+    app = timing(app)
+    return correlation_id(app)
