@@ -1,7 +1,7 @@
 """`AuthMiddleware`: asks the backends in turn, fills the scope, answers what is refused."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 from .._options import Options, shown
 from .._paths import Paths
@@ -76,8 +76,8 @@ class AuthMiddleware:
         self._starlette_error: type[Exception] = authentication.AuthenticationError
         self._connection: Callable[[Any], Any] = HTTPConnection
         self.app = app
-        self._backends = backends
-        self._ours = frozenset(id(one) for one in backends if hasattr(one, "identify"))
+        # each with whether it is one of our kind
+        self._backends = tuple((one, hasattr(one, "identify")) for one in backends)
         self._on_error = on_error
         self._required = required
         self._realm = realm
@@ -89,8 +89,12 @@ class AuthMiddleware:
         scope = readable(scope)
         backend: Any = None
         try:
-            for backend in self._backends:
-                found = await self._identify(backend, scope)
+            for backend, is_ours in self._backends:
+                if is_ours:
+                    user = await backend.identify(scope)
+                    found = None if user is None else (self._granted(backend, user), user)
+                else:
+                    found = await backend.authenticate(self._connection(scope))
                 if found is not None:
                     credentials, user = found
                     break
@@ -98,25 +102,17 @@ class AuthMiddleware:
                 if self._required and not self._public.exempts(scope):
                     raise AuthError(401, None, "Not authenticated")
                 credentials, user = self._credentials(), self._anonymous()
-        except AuthError as error:
-            await self._refuse(scope, receive, send, error, backend)
-            return
-        except self._starlette_error as error:
+        except (AuthError, self._starlette_error) as error:
             await self._refuse(scope, receive, send, error, backend)
             return
         await self.app(extend(scope, auth=credentials, user=user), receive, send)
 
-    async def _identify(self, backend: Any, scope: Scope) -> tuple[Any, Any] | None:
-        """What this backend says, as Starlette's pair of credentials and user."""
-        if id(backend) not in self._ours:
-            return cast("tuple[Any, Any] | None", await backend.authenticate(self._connection(scope)))
-        user: Any = await backend.identify(scope)
-        if user is None:
-            return None
+    def _granted(self, backend: Any, user: Any) -> Any:
+        """Starlette's credentials for a user whom one of our backends has identified."""
         if not hasattr(user, "is_authenticated"):
             raise TypeError(f"{type(backend).__name__} gave {type(user).__name__}, which is no user object")
         scopes: Any = getattr(user, "scopes", ())
-        return self._credentials([_AUTHENTICATED, *(scopes.split() if isinstance(scopes, str) else scopes)]), user
+        return self._credentials([_AUTHENTICATED, *(scopes.split() if isinstance(scopes, str) else scopes)])
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: Exception, backend: Any) -> None:
         if self._on_error is not None:
@@ -135,7 +131,7 @@ class AuthMiddleware:
     def _challenges(self, error: AuthError, backend: Any) -> list[bytes]:
         """One challenge for each scheme; the error's code on the one that found it (RFC 6750, 3)."""
         lines: dict[str, bytes] = {}
-        for one in self._backends:
+        for one, _ in self._backends:
             scheme: str | None = getattr(one, "scheme", None)
             if scheme is None or scheme in lines:
                 continue

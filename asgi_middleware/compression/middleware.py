@@ -97,7 +97,8 @@ class _Compression:
             scope = extend(scope, extensions=offered)
         responder = Responder(self._policy, self._codecs[coding], send, head=scope.get("method") == "HEAD")
         await self.app(scope, receive, responder.send)
-        await responder.finish()
+        if responder.is_held:
+            await responder.release()
 
 
 class CompressionMiddleware(_Compression):

@@ -131,14 +131,18 @@ class Responder:
             return self._on_start(message) if kind == "http.response.start" else self._send(message)
         if kind == "http.response.body":
             return self._on_first_body(message) if state == _HELD else self._on_next_body(message)
-        return self._release(message) if state == _HELD else self._send(message)
+        return self._release_before(message) if state == _HELD else self._send(message)
 
-    async def finish(self) -> None:
-        """The application has returned: a start without any body is still its answer."""
-        if self._state == _HELD:
-            self._state = _PASS
-            self._start["headers"] = _varied(self._start["headers"])
-            await self._send(self._start)
+    @property
+    def is_held(self) -> bool:
+        """Whether a start waits for the message behind it."""
+        return self._state == _HELD
+
+    async def release(self) -> None:
+        """Send the start that is held, unencoded: it may be the whole answer, or not be followed by bytes at all."""
+        self._state = _PASS
+        self._start["headers"] = _varied(self._start["headers"])
+        await self._send(self._start)
 
     def _on_start(self, message: Message) -> Any:
         start = _own_start(message)
@@ -217,11 +221,8 @@ class Responder:
         message["body"] = await self._run(encode, body)
         await self._send(message)
 
-    async def _release(self, message: Message) -> None:
-        """Something else than a body came: the response may not be bytes at all, so it goes out as it is."""
-        self._state = _PASS
-        self._start["headers"] = _varied(self._start["headers"])
-        await self._send(self._start)
+    async def _release_before(self, message: Message) -> None:
+        await self.release()
         await self._send(message)
 
     def _begin_stream(self, start: Message, *, events: bool) -> None:
