@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from websockets.sync.client import connect
 
@@ -26,7 +26,7 @@ def test_legal_traffic_fires_no_rule(pair: Pair, tmp_path: Path) -> None:
         pytest.skip(f"{missing} is not installed: the extra `hosts`")
     server = start(pair, tmp_path)
     try:
-        with httpx.Client(base_url=server.url, timeout=30) as client:
+        with httpx2.Client(base_url=server.url, timeout=30) as client:
             for coding in ("gzip", "identity"):
                 headers = {"Accept-Encoding": coding, "Origin": "https://app.example.com"}
                 for path in ("/json", "/stream", "/visits", "/nowhere"):
