@@ -1194,14 +1194,14 @@ BEARER = {"use": "bearer", "secret": KEY, "any_issuer": True, "any_audience": Tr
 
 def test_a_part_is_built_from_its_own_words() -> None:
     built: Any = Stack([("auth", {"backend": BEARER})])(silent())
-    assert [type(backend).__name__ for backend in built._backends] == ["Bearer"]
+    assert [type(backend).__name__ for backend, _ in built._backends] == ["Bearer"]
     hashed = "$2b$12$" + "a" * 53
     built = Stack([("auth", {"backend": [BEARER, {"use": "basic", "users": {"ada": hashed}}]})])(silent())
-    assert [type(backend).__name__ for backend in built._backends] == ["Bearer", "Basic"]
+    assert [type(backend).__name__ for backend, _ in built._backends] == ["Bearer", "Basic"]
     built = Stack(
         [("auth", {"backend": {"use": "asgi_middleware.auth.bearer:from_options", **dict(list(BEARER.items())[1:])}})]
     )(silent())
-    assert [type(backend).__name__ for backend in built._backends] == ["Bearer"]
+    assert [type(backend).__name__ for backend, _ in built._backends] == ["Bearer"]
 
 
 WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
