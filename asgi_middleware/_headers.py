@@ -18,6 +18,7 @@ from ._types import Header
 
 # RFC 9110, 12.4.2: weight = OWS ";" OWS "q=" qvalue
 _QVALUE = re.compile(rb"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+_UNPRINTABLE = re.compile(r"[^ -~]")
 # RFC 9110, 5.6.2
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -51,6 +52,12 @@ def drop(headers: Iterable[Any], names: Collection[bytes]) -> list[Header]:
 def put(headers: Iterable[Any], name: bytes, value: bytes) -> list[Header]:
     """The pairs with every `name` replaced by one, at the end."""
     return [*drop(headers, (name,)), (name, value)]
+
+
+def quoted(text: str) -> str:
+    """A quoted-string (RFC 9110, 5.6.4); what is not printable ASCII becomes `?`."""
+    escaped = _UNPRINTABLE.sub("?", text).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def members(values: Iterable[bytes]) -> list[bytes]:

@@ -28,14 +28,14 @@ from ._headers import weighted
 from ._options import Options
 from ._reply import can_deny, reply
 from ._scope import header, readable
-from ._types import ASGIApp, Message, Receive, Scope, Send
+from ._types import STARTS, ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["ErrorsMiddleware"]
 
 logger = logging.getLogger("asgi_middleware.errors")
 
 _TITLE = "Internal Server Error"
-_STARTS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start", "websocket.close"})
+_ANSWERS = STARTS | {"websocket.close"}
 # A request that came through a proxy is not from this machine, whatever its client address says.
 _PROXIED = (b"forwarded", b"via")
 
@@ -118,7 +118,7 @@ class _Connection:
         return await self._receive() if self._last is None else self._last
 
     async def send(self, message: Message) -> None:
-        if message["type"] in _STARTS:
+        if message["type"] in _ANSWERS:
             self.started = True
         try:
             await self._send(message)

@@ -173,7 +173,7 @@ class TimingMiddleware:
         if not spans or not (self._level == "all" or self._exposes(scope)):
             return value
         for name, desc, took in spans[: _MOST_METRICS - 1]:
-            described = "" if desc is None else f";desc={_quoted(desc)}"
+            described = "" if desc is None else f";desc={_headers.quoted(desc)}"
             metric = f", {name}{described};dur={took:.2f}".encode("ascii")
             if len(value) + len(metric) > _LONGEST:
                 break
@@ -192,13 +192,6 @@ class TimingMiddleware:
             what = "raised" if isinstance(answer, Exception) else "returned"
             logger.error("timing: expose %s %s; no spans are shown. Reported once.", what, type(answer).__name__)
         return False
-
-
-def _quoted(text: str) -> str:
-    """A quoted-string (RFC 9110, 5.6.4); what it cannot hold becomes `?`."""
-    kept = "".join(character if " " <= character <= "~" else "?" for character in text)
-    escaped = kept.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 class _Responder:

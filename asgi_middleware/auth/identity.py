@@ -1,14 +1,11 @@
 """What every backend speaks: `User`, `AuthError`, and the Authorization header."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from .. import _headers
 from .._scope import header
 from .._types import Scope
-
-_UNPRINTABLE = re.compile(r"[^ -~]")
 
 
 class User:
@@ -78,8 +75,5 @@ def credentials(scope: Scope) -> tuple[bytes, bytes] | None:
 
 def challenge(scheme: str, parameters: Mapping[str, str]) -> bytes:
     """One WWW-Authenticate value (RFC 9110, 11.6.1). Parameters are quoted, what is not printable ASCII becomes `?`."""
-    quoted: list[str] = []
-    for name, value in parameters.items():
-        printable = _UNPRINTABLE.sub("?", value).replace("\\", "\\\\").replace('"', '\\"')
-        quoted.append(f'{name}="{printable}"')
-    return f"{scheme} {', '.join(quoted)}".rstrip().encode("ascii")
+    quoted = ", ".join(f"{name}={_headers.quoted(value)}" for name, value in parameters.items())
+    return f"{scheme} {quoted}".rstrip().encode("ascii")
