@@ -11,32 +11,42 @@ reaches the tools outside that read it after the call. `OwnScope` is a copy that
 
 A chain of our middlewares copies once: `extend` adds in place to a copy that we made, as long as the key is new in it.
 `dict(scope)` by someone else is a plain dict again, and so are copies and pickles: we only add to dicts that we made.
+
+The headers of a scope that we made can be read more than once, whatever the server gave or somebody wrote into it.
 """
 
-from collections.abc import Iterable, MutableMapping
-from typing import Any, cast
+from collections import Counter
+from collections.abc import Iterable, MutableMapping, Sequence
+from typing import Any
 
 from . import _headers
 from ._types import Scope
 
 # How the lines of a field are joined (RFC 9110, 5.3). HTTP/2 may split Cookie, which joins otherwise (RFC 9113, 8.2.3).
 _SEPARATORS = {b"cookie": b"; "}
-# Stands in an index for a name that has several lines. Compared by identity: no header's value is this object.
-_DOUBLED = bytes(bytearray(b"doubled"))
+# Stands in a layout for a name that has several lines.
+_SEVERAL = -1
+# What is remembered of layouts: at the most 1 MB of names, some 20 KB in ordinary service.
+_MOST_LAYOUTS = 256
+_MOST_NAMES = 64
+_LONGEST_NAMES = 4096  # bytes, of all names of one layout
+_layouts: dict[tuple[bytes, ...], dict[bytes, int]] = {}
 
 
 class OwnScope(dict[str, Any]):
     """A copy of a scope that passes on what others write. Made by `extend` only."""
 
-    __slots__ = ("_added", "_given", "_index", "_indexed", "_length")
+    __slots__ = ("_added", "_given", "_laid_out", "_layout", "_length")
 
     _given: MutableMapping[str, Any]
-    _added: set[str]
-    _index: dict[bytes, bytes] | None
-    _indexed: Any
+    _added: dict[str, Any]
+    _layout: dict[bytes, int]  # of the headers `_laid_out`, when they had `_length` lines
+    _laid_out: Any
     _length: int
 
     def __setitem__(self, key: str, value: Any) -> None:
+        if key == "headers":
+            value = _rereadable(value)
         super().__setitem__(key, value)
         if key not in self._added:
             self._given[key] = value
@@ -53,8 +63,10 @@ class OwnScope(dict[str, Any]):
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
         changes: dict[str, Any] = dict(*args, **kwargs)
+        if "headers" in changes:
+            changes["headers"] = _rereadable(changes["headers"])
         super().update(changes)
-        if self._added.isdisjoint(changes):
+        if self._added.keys().isdisjoint(changes):
             self._given.update(changes)
         else:
             self._given.update({key: value for key, value in changes.items() if key not in self._added})
@@ -82,40 +94,37 @@ class OwnScope(dict[str, Any]):
     def __reduce_ex__(self, protocol: Any) -> tuple[type, tuple[dict[str, Any]]]:
         return dict, (dict(self),)
 
-    def _index_for(self, headers: Any) -> dict[bytes, bytes]:
-        """Values by lower-case name; made anew when `headers` was replaced or has grown."""
-        if self._index is None or headers is not self._indexed or len(headers) != self._length:
-            index: dict[bytes, bytes] = dict(headers)
-            if len(index) != len(headers) or not b"".join(index).islower():
-                # Doubled names, or some in another case: the ordinary request has neither.
-                index = {}
-                for key, value in headers:
-                    key = key.lower()
-                    index[key] = _DOUBLED if key in index else value
-            self._index, self._indexed, self._length = index, headers, len(headers)
-        return self._index
-
 
 def extend(scope: Scope, **additions: Any) -> Any:
     """The scope to hand inwards, with `additions` that nobody outside sees."""
-    if type(scope) is OwnScope and additions.keys().isdisjoint(scope):
+    if type(scope) is OwnScope and scope.keys().isdisjoint(additions):
         dict.update(scope, additions)
         scope._added.update(additions)
         return scope
     own = OwnScope(scope)
+    if "headers" not in additions:
+        headers = own.get("headers")
+        if type(headers) is not list and (listed := _rereadable(headers)) is not headers:
+            additions["headers"] = listed
     dict.update(own, additions)
     own._given = scope
-    own._added = set(additions)
-    own._index = None
+    own._added = additions
+    own._laid_out = None
     return own
 
 
 def readable(scope: Scope) -> Any:
     """The scope with headers that can be read more than once: itself, unless they are a one-shot iterator."""
-    headers = scope.get("headers")
-    if type(headers) is list or headers is None or isinstance(headers, (list, tuple)):
+    if type(scope) is OwnScope:
         return scope
-    return extend(scope, headers=_headers.listed(cast("Iterable[Any]", headers)))
+    headers = scope.get("headers")
+    return scope if headers is None or isinstance(headers, (list, tuple)) else extend(scope)
+
+
+def _rereadable(headers: Any) -> Any:
+    """The value of `headers` itself, or a list of what any other iterable gives, which may be a one-shot iterator."""
+    known = isinstance(headers, (list, tuple)) or not isinstance(headers, Iterable)
+    return headers if known else _headers.listed(headers)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -123,17 +132,47 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     headers = scope.get("headers")
     if not headers:
         return None
-    if type(scope) is OwnScope:
-        found = scope._index_for(headers).get(name)
-        return _joined(headers, name) if found is _DOUBLED else found
-    return _joined(headers, name)
+    if type(scope) is not OwnScope:
+        layout = _layout_of(headers)
+    elif headers is scope._laid_out and len(headers) == scope._length:
+        layout = scope._layout
+    else:  # somebody has replaced the headers, or added to them
+        layout = scope._layout = _layout_of(headers)
+        scope._laid_out, scope._length = headers, len(headers)
+    position = layout.get(name)
+    if position is None:
+        return None
+    if position == _SEVERAL:
+        return _SEPARATORS.get(name, b", ").join(_headers.get_all(headers, name))
+    value: bytes = headers[position][1]
+    return value
 
 
-def _joined(headers: Iterable[Any], name: bytes) -> bytes | None:
-    values = _headers.get_all(headers, name)
-    if len(values) < 2:
-        return values[0] if values else None
-    return _SEPARATORS.get(name, b", ").join(values)
+def _layout_of(headers: list[Any] | tuple[Any, ...]) -> dict[bytes, int]:
+    """Where each name stands, by its lower-case form; `_SEVERAL` for one that has several lines.
+
+    A browser sends the same names in the same order again and again, so layouts are remembered, as far as they are of
+    an ordinary size.
+    """
+    if len(headers) > _MOST_NAMES:
+        return _lay_out([name for name, _ in headers])
+    names = tuple([name for name, _ in headers])
+    layout = _layouts.get(names)
+    if layout is None:
+        layout = _lay_out(names)
+        if sum(map(len, names)) <= _LONGEST_NAMES:
+            if len(_layouts) >= _MOST_LAYOUTS:
+                _layouts.clear()
+            _layouts[names] = layout
+    return layout
+
+
+def _lay_out(names: Sequence[bytes]) -> dict[bytes, int]:
+    lower = [name.lower() for name in names]
+    layout = dict(zip(lower, range(len(lower)), strict=True))
+    if len(layout) < len(lower):
+        layout |= {name: _SEVERAL for name, count in Counter(lower).items() if count > 1}
+    return layout
 
 
 def is_secure(scope: Scope) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from asgi_middleware import _scope
 from asgi_middleware._scope import OwnScope, extend, header, is_secure, readable
 
 from .asgi import http
@@ -280,7 +281,7 @@ def test_an_empty_value_is_a_value() -> None:
     assert header(scope, b"cookie") == b""
 
 
-def test_the_index_follows_a_list_that_is_replaced_or_grows_or_shrinks() -> None:
+def test_the_layout_follows_a_list_that_is_replaced_or_grows_or_shrinks() -> None:
     scope = extend({"type": "http", "headers": [(b"a", b"1")]}, auth=1)
     assert (header(scope, b"a"), header(scope, b"b")) == (b"1", None)
     scope["headers"].append((b"b", b"2"))
@@ -295,7 +296,37 @@ def test_the_index_follows_a_list_that_is_replaced_or_grows_or_shrinks() -> None
     assert header(scope, b"a") is None
 
 
-def test_an_index_made_for_one_copy_is_not_used_for_another() -> None:
+def test_headers_that_somebody_writes_can_be_read_again() -> None:
+    server: dict[str, Any] = {"type": "http", "headers": []}
+    scope = extend(server, auth=1)
+    for written in ("item", "update"):
+        if written == "item":
+            scope["headers"] = iter([(b"a", b"1")])
+        else:
+            scope.update(headers=iter([(b"a", b"2")]))
+        value = b"1" if written == "item" else b"2"
+        assert (header(scope, b"a"), header(scope, b"a")) == (value, value)
+        assert scope["headers"] is server["headers"]
+
+
+def test_what_is_remembered_of_layouts_is_bounded() -> None:
+    for number in range(3 * _scope._MOST_LAYOUTS):
+        assert header({"headers": [(b"a", b"1"), (b"x-%d" % number, b"2")]}, b"a") == b"1"
+        assert len(_scope._layouts) <= _scope._MOST_LAYOUTS
+    before = dict(_scope._layouts)
+    many = [(b"x-%d" % number, b"2") for number in range(_scope._MOST_NAMES)]
+    assert header({"headers": [(b"a", b"1"), *many]}, b"a") == b"1"
+    assert header({"headers": [(b"a", b"1"), (b"x" * _scope._LONGEST_NAMES, b"2")]}, b"a") == b"1"
+    assert _scope._layouts == before
+
+
+def test_a_remembered_layout_says_nothing_about_values() -> None:
+    first: dict[str, Any] = {"headers": [(b"a", b"1"), (b"b", b"2")]}
+    second: dict[str, Any] = {"headers": [(b"a", b"3"), (b"b", b"4")]}
+    assert [header(scope, name) for scope in (first, second) for name in (b"a", b"b")] == [b"1", b"2", b"3", b"4"]
+
+
+def test_a_layout_made_for_one_copy_is_not_used_for_another() -> None:
     outer = extend({"type": "http", "headers": [(b"a", b"1")]}, session=1)
     assert header(outer, b"a") == b"1"
     inner = extend(outer, session=2)
