@@ -27,15 +27,15 @@ from typing import Any
 from ._headers import weighted
 from ._options import Options
 from ._reply import can_deny, reply
+from ._responder import Responder
 from ._scope import header, readable
-from ._types import STARTS, ASGIApp, Message, Receive, Scope, Send
+from ._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 
 __all__ = ["ErrorsMiddleware"]
 
 logger = logging.getLogger("asgi_middleware.errors")
 
 _TITLE = "Internal Server Error"
-_ANSWERS = STARTS | {"websocket.close"}
 # A request that came through a proxy is not from this machine, whatever its client address says.
 _PROXIED = (b"forwarded", b"via")
 
@@ -66,7 +66,10 @@ class ErrorsMiddleware:
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
-        connection = _Connection(receive, send)
+        connection = _Connection(send)
+        connection.from_client = receive
+        connection.started = False
+        connection.gone = connection.last = None
         if scope["type"] == "websocket":
             receive = connection.receive
         try:
@@ -97,29 +100,42 @@ class ErrorsMiddleware:
                 await connection.send({"type": "websocket.close", "code": 1011})  # internal error (RFC 6455, 7.4.1)
 
 
-class _Connection:
-    """Knows whether the response has started, and which OSError came from a client that has gone."""
+class _Connection(Responder):
+    """Knows whether the response has started, and which OSError before that came from a client that has gone."""
 
-    __slots__ = ("_last", "_receive", "_send", "gone", "started")
+    __slots__ = ("from_client", "gone", "last", "started")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
-        self._send = send
-        self.started = False
-        self.gone: OSError | None = None
-        self._last: Message = None
+    watches = True
+
+    from_client: Receive
+    started: bool
+    gone: OSError | None
+    last: Message
 
     async def receive(self) -> Message:
-        self._last = await self._receive()
-        return self._last
+        self.last = await self.from_client()
+        return self.last
 
     async def connect(self) -> Message:
         """The handshake, or the disconnect: what the application received last, if it received anything."""
-        return await self._receive() if self._last is None else self._last
+        return await self.from_client() if self.last is None else self.last
 
-    async def send(self, message: Message) -> None:
-        if message["type"] in _ANSWERS:
+    def edit(self, start: Message) -> None:
+        self.started = True
+
+    @returns_awaitable
+    def send(self, message: Message) -> Any:
+        if self.started:
+            return self._others(message)
+        kind = message["type"]
+        if kind in STARTS:
             self.started = True
+            return self._send(message)
+        if kind == "websocket.close":
+            self.started = True
+        return self._watched(message)
+
+    async def _watched(self, message: Message) -> None:
         try:
             await self._send(message)
         except OSError as error:

@@ -49,8 +49,9 @@ from typing import Any, Literal
 
 from . import _headers
 from ._options import Options
+from ._responder import Responder
 from ._scope import extend, header, readable
-from ._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
+from ._types import ASGIApp, Header, Message, Receive, Scope, Send
 
 __all__ = ["RequestIDFilter", "RequestIDMiddleware", "get_request_id"]
 
@@ -188,14 +189,15 @@ class RequestIDMiddleware:
         sent = header(scope, self._name)
         value = self._accepted(scope, sent) or self._generated()
         additions: dict[str, Any] = {"request_id": value}
-        encoded = value.encode()
-        if self._request_header and sent != encoded:
+        pair = (self._name, value.encode())
+        if self._request_header and sent != pair[1]:
             headers = scope.get("headers") or ()
-            pair = (self._name, encoded)
             additions["headers"] = [*headers, pair] if sent is None else _headers.put(headers, *pair)
         inner = extend(scope, **additions)
         if self._response_header:
-            send = _Responder(send, self._name, encoded).send
+            responder = _Responder(send)
+            responder.pair = pair
+            send = responder.send
         outer = _current.get()
         holder = _Holder(value)
         _current.set(holder)
@@ -257,22 +259,14 @@ class RequestIDMiddleware:
             logger.error("request_id: %s %s; the ID is a generated one. Reported once.", option, what)
 
 
-class _Responder:
-    """Puts the ID on the one message that carries headers, unless the application set its own."""
+class _Responder(Responder):
+    """Puts the ID on the response, unless the application set its own."""
 
-    __slots__ = ("_name", "_send", "_value")
+    __slots__ = ("pair",)
 
-    def __init__(self, send: Send, name: bytes, value: bytes) -> None:
-        self._send = send
-        self._name = name
-        self._value = value
+    pair: Header
 
-    @returns_awaitable
-    def send(self, message: Message) -> Any:
-        if message["type"] in STARTS:
-            headers = _headers.listed(message.get("headers"))
-            if _headers.get(headers, self._name) is None:
-                headers.append((self._name, self._value))
-            message = dict(message)
-            message["headers"] = headers
-        return self._send(message)
+    def edit(self, start: Message) -> None:
+        headers = start["headers"]
+        if _headers.get(headers, self.pair[0]) is None:
+            headers.append(self.pair)

@@ -27,8 +27,9 @@ from typing import Any, Literal, TypeVar
 
 from . import _headers
 from ._options import Options
+from ._responder import Responder
 from ._scope import extend
-from ._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
+from ._types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["TimingMiddleware", "add", "measure"]
 
@@ -154,16 +155,23 @@ class TimingMiddleware:
         if scope["type"] not in ("http", "websocket") or self._level == "off":
             await self.app(scope, receive, send)
             return
+        responder = _Responder(send)
+        responder.middleware = self
+        responder.scope = scope
+        responder.spans = None
+        responder.began = self._clock()
         if not self._collects:
-            await self.app(scope, receive, _Responder(self, scope, send, None).send)
+            await self.app(scope, receive, responder.send)
             return
         spans: list[_Span] = []
+        responder.spans = spans
         outer = _spans.get()
         _spans.set(spans)
         if self._expose is not None:
-            scope = extend(scope)  # a copy of ours, so that `expose` sees what the middlewares inside add to it
+            # a copy of ours, so that `expose` sees what the middlewares inside add to it
+            responder.scope = scope = extend(scope)
         try:
-            await self.app(scope, receive, _Responder(self, scope, send, spans).send)
+            await self.app(scope, receive, responder.send)
         finally:
             _spans.set(outer)  # not reset(token): a coroutine may be closed in another context
 
@@ -194,23 +202,17 @@ class TimingMiddleware:
         return False
 
 
-class _Responder:
+class _Responder(Responder):
     """Takes the time when the response starts."""
 
-    __slots__ = ("_began", "_middleware", "_scope", "_send", "_spans")
+    __slots__ = ("began", "middleware", "scope", "spans")
 
-    def __init__(self, middleware: TimingMiddleware, scope: Scope, send: Send, spans: list[_Span] | None) -> None:
-        self._middleware = middleware
-        self._scope = scope
-        self._send = send
-        self._spans = spans
-        self._began = middleware._clock()
+    middleware: TimingMiddleware
+    scope: Scope
+    spans: list[_Span] | None
+    began: float
 
-    @returns_awaitable
-    def send(self, message: Message) -> Any:
-        if message["type"] in STARTS:
-            took = (self._middleware._clock() - self._began) * 1000
-            value = self._middleware._value(self._scope, took, self._spans)
-            message = dict(message)
-            message["headers"] = [*_headers.listed(message.get("headers")), (b"server-timing", value)]
-        return self._send(message)
+    def edit(self, start: Message) -> None:
+        took = (self.middleware._clock() - self.began) * 1000
+        value = self.middleware._value(self.scope, took, self.spans)
+        start["headers"].append((b"server-timing", value))

@@ -18,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware as StarletteGZipMiddleware
 
 from asgi_middleware import BrotliMiddleware, CompressionMiddleware, ConfigError, GZipMiddleware, MissingExtra
 from asgi_middleware.compression.negotiation import choose, negotiate
-from asgi_middleware.compression.responder import Policy, Responder
+from asgi_middleware.compression.responder import CodingResponder, Policy
 
 from .apps import RESPONSES, TEXT, body, raises, remembers, sends, start, stream, text
 from .asgi import App, Exchange, Message, decode, drive, http, plain, websocket
@@ -1827,12 +1827,12 @@ class Gate:
 ALWAYS_A_THREAD = Policy(minimum_size=0, negotiable_type=lambda _: True, inline_bytes=lambda _: -1)
 
 
-def responder(codec: Gate, sent: list[Message]) -> Responder:
+def responder(codec: Gate, sent: list[Message]) -> CodingResponder:
     async def send(message: Message) -> None:
         await anyio.lowlevel.checkpoint()  # as a server's send, it can be cancelled
         sent.append(plain(message))
 
-    return Responder(ALWAYS_A_THREAD, codec, send, head=False)
+    return CodingResponder(ALWAYS_A_THREAD, codec, send, head=False)
 
 
 async def turns() -> None:

@@ -22,7 +22,7 @@ LAYERS = [
     {"_headers"},
     {"_options", "_scope", "_threads"},
     {"_paths", "_cookies", "_origins"},
-    {"_reply"},
+    {"_reply", "_responder"},
     {"cors", "errors", "compression", "sessions", "auth", "request_id", "timing", "lint"},
     {"stack"},
     {"cli"},

@@ -11,7 +11,7 @@ from .._types import ASGIApp, Receive, Scope, Send, Strings
 from . import codecs
 from .codecs import Brotli, Codec, Gzip
 from .negotiation import choose
-from .responder import INLINE_NANOSECONDS, IdentityResponder, Policy, Responder, forbids_transform
+from .responder import INLINE_NANOSECONDS, CodingResponder, IdentityResponder, Policy, forbids_transform
 
 # The application types worth compressing; text/*, +json and +xml always are.
 _COMPRESSIBLE = frozenset(
@@ -89,15 +89,17 @@ class _Compression:
             return
         coding = choose(header(scope, b"accept-encoding"), self._order)
         if coding is None:
-            await self.app(scope, receive, IdentityResponder(self._policy, send).send)
+            plain = IdentityResponder(send)
+            plain.policy = self._policy
+            await self.app(scope, receive, plain.send)
             return
         extensions = scope.get("extensions")
         if extensions and not _HIDDEN.isdisjoint(extensions):
             offered = {name: value for name, value in extensions.items() if name not in _HIDDEN}
             scope = extend(scope, extensions=offered)
-        responder = Responder(self._policy, self._codecs[coding], send, head=scope.get("method") == "HEAD")
+        responder = CodingResponder(self._policy, self._codecs[coding], send, head=scope.get("method") == "HEAD")
         await self.app(scope, receive, responder.send)
-        if responder.is_held:
+        if responder.held is not None:
             await responder.release()
 
 

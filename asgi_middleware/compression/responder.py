@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _headers
+from .._responder import Responder
 from .._threads import Threads
 from .._types import Header, Message, Send, returns_awaitable
 from .codecs import Codec, Encoder
@@ -30,6 +31,7 @@ INLINE_NANOSECONDS = 1_000_000
 _threads = Threads("asgi_middleware.compression", at_once=4)
 
 _BEFORE, _HELD, _STREAM, _PASS = range(4)
+_BODY = "http.response.body"
 
 _BODILESS = frozenset({204, 205, 206})
 _DIGESTS = frozenset({b"content-digest", b"repr-digest", b"content-md5"})
@@ -46,16 +48,24 @@ class Policy:
     negotiable_type: Callable[[bytes | None], bool]  # of a raw Content-Type, None where there is none
     inline_bytes: Callable[[Codec], float]  # the largest piece that is compressed on the event loop
 
-    def judge(self, status: int, headers: list[Header]) -> tuple[bool, int | None]:
-        """Whether this response is one that varies by Accept-Encoding, and its declared length."""
-        length = _headers.get(headers, b"content-length")
+    def judge(self, start: Message) -> tuple[bool, int | None]:
+        """Whether this response is one that varies by Accept-Encoding, and its declared length.
+
+        `Content-Encoding: identity`, by which an application opts out, is taken off.
+        """
+        headers: list[Header] = start["headers"]
+        status: int = start["status"]
+        facts = {name.lower(): value for name, value in headers}
+        length = facts.get(b"content-length")
         size = int(length) if length is not None and length.isdigit() and len(length) <= _MOST_DIGITS else None
+        if b"content-encoding" in facts:
+            codings = _headers.members(_headers.get_all(headers, b"content-encoding"))
+            if codings and all(coding.lower() == b"identity" for coding in codings):
+                start["headers"] = _headers.drop(headers, (b"content-encoding",))
+            return False, size
         if size is not None and size < self.minimum_size and status != 304:
             return False, size
-        facts = {name.lower(): value for name, value in headers}
-        if status < 200 or status in _BODILESS or b"content-range" in facts or b"content-encoding" in facts:
-            return False, size
-        if not _DIGESTS.isdisjoint(facts):
+        if status < 200 or status in _BODILESS or b"content-range" in facts or not _DIGESTS.isdisjoint(facts):
             return False, size
         if b"cache-control" in facts and forbids_transform(_headers.get_all(headers, b"cache-control")):
             return False, size
@@ -71,53 +81,32 @@ def forbids_transform(lines: list[bytes]) -> bool:
     return any(member.lower() == b"no-transform" for member in _headers.members(lines))
 
 
-def _own_start(message: Message) -> Message:
-    """A start message of our own, without the `Content-Encoding: identity` by which an application opts out."""
-    message = dict(message)
-    message["headers"] = _headers.listed(message.get("headers"))
-    return message
-
-
-def _opted_out(start: Message) -> bool:
-    lines = _headers.get_all(start["headers"], b"content-encoding")
-    codings = _headers.members(lines) if lines else lines
-    if not codings or any(coding.lower() != b"identity" for coding in codings):
-        return False
-    start["headers"] = _headers.drop(start["headers"], (b"content-encoding",))
-    return True
-
-
-class IdentityResponder:
+class IdentityResponder(Responder):
     """One response for a client that gets no coding: only Vary, where another client would get one."""
 
-    __slots__ = ("_policy", "_send")
+    __slots__ = ("policy",)
 
-    def __init__(self, policy: Policy, send: Send) -> None:
-        self._policy = policy
-        self._send = send
+    policy: Policy
 
-    @returns_awaitable
-    def send(self, message: Message) -> Any:
-        if message["type"] == "http.response.start":
-            message = _own_start(message)
-            headers = message["headers"]
-            if not _opted_out(message) and self._policy.judge(message["status"], headers)[0]:
-                message["headers"] = _varied(headers)
-        return self._send(message)
+    def edit(self, start: Message) -> None:
+        if self.policy.judge(start)[0]:
+            start["headers"] = _varied(start["headers"])
 
 
-class Responder:
+class CodingResponder(Responder):
     """One response for a client that gets a coding. `head`: only the headers of it, without any work."""
 
-    __slots__ = ("_codec", "_encoder", "_flushes", "_head", "_policy", "_send", "_size", "_start", "_state")
+    __slots__ = ("_codec", "_encoder", "_head", "_policy", "_size", "_state", "held")
+
+    watches = True
 
     def __init__(self, policy: Policy, codec: Codec, send: Send, *, head: bool) -> None:
+        super().__init__(send)
         self._policy = policy
         self._codec = codec
-        self._send = send
         self._head = head
         self._state = _BEFORE
-        self._start: Message = None
+        self.held: Message = None  # the start, while it waits for the message behind it
         self._size: int | None = None
         self._encoder: Encoder | None = None
 
@@ -125,46 +114,40 @@ class Responder:
     def send(self, message: Message) -> Any:
         state = self._state
         if state == _PASS:
-            return self._send(message)
-        kind = message["type"]
+            return self._others(message)
         if state == _BEFORE:
-            return self._on_start(message) if kind == "http.response.start" else self._send(message)
-        if kind == "http.response.body":
+            return super().send(message)
+        if message["type"] == _BODY:
             return self._on_first_body(message) if state == _HELD else self._on_next_body(message)
-        return self._release_before(message) if state == _HELD else self._send(message)
-
-    @property
-    def is_held(self) -> bool:
-        """Whether a start waits for the message behind it."""
-        return self._state == _HELD
+        return self._release_before(message) if state == _HELD else self._others(message)
 
     async def release(self) -> None:
         """Send the start that is held, unencoded: it may be the whole answer, or not be followed by bytes at all."""
-        self._state = _PASS
-        self._start["headers"] = _varied(self._start["headers"])
-        await self._send(self._start)
+        start = self.held
+        self._state, self.held = _PASS, None
+        start["headers"] = _varied(start["headers"])
+        await self._send(start)
 
-    def _on_start(self, message: Message) -> Any:
-        start = _own_start(message)
+    def edit(self, start: Message) -> bool:
+        if self._state != _BEFORE:
+            return False
+        negotiable, self._size = self._policy.judge(start)
         headers = start["headers"]
-        if not _opted_out(start):
-            status = start["status"]
-            negotiable, self._size = self._policy.judge(status, headers)
-            if negotiable and status == 304:
-                # Its length would have to be that of the encoded response (RFC 9110, 8.6).
-                start["headers"] = _weakened(_varied(_headers.drop(headers, (b"content-length",))))
-            elif negotiable and self._size is None and _is_event_stream(headers):
+        if negotiable and start["status"] != 304:
+            if self._size is None and _is_event_stream(headers):
                 self._begin_stream(start, events=True)
-                return self._send(start)
-            elif negotiable:
-                self._start = start
-                self._state = _HELD
-                return _nothing()
+                return False
+            self.held = start
+            self._state = _HELD
+            return True
+        if negotiable:
+            # Its length would have to be that of the encoded response (RFC 9110, 8.6).
+            start["headers"] = _weakened(_varied(_headers.drop(headers, (b"content-length",))))
         self._state = _PASS
-        return self._send(start)
+        return False
 
     async def _on_first_body(self, message: Message) -> None:
-        start = self._start
+        start = self.held
         body = _body(message)
         if message.get("more_body") and len(body) != self._size:
             self._begin_stream(start, events=_is_event_stream(start["headers"]))
@@ -173,7 +156,7 @@ class Responder:
             return
         # The whole body is here.
         if self._head:
-            message = self._without_work(message, len(body) if self._size is None else self._size)
+            message = self._without_work(start, message, len(body) if self._size is None else self._size)
         elif len(body) >= self._policy.minimum_size:
             encoded = await self._run(self._codec.compress, body)
             start["headers"] = _varied(start["headers"])
@@ -183,17 +166,16 @@ class Responder:
                 start["headers"] = _encoded(start["headers"], self._codec.name, length)
                 message = dict(message)
                 message["body"] = encoded
-        self._state = _PASS
+        self._state, self.held = _PASS, None
         await self._send(start)
         await self._send(message)
 
-    def _without_work(self, message: Message, size: int) -> Message:
+    def _without_work(self, start: Message, message: Message, size: int) -> Message:
         """HEAD: the headers that GET would have, and no body. `size` is 0 where nothing tells GET's."""
-        headers = self._start["headers"]
         if size == 0:
-            self._start["headers"] = _varied(headers)
+            start["headers"] = _varied(start["headers"])
         elif size >= self._policy.minimum_size:
-            self._start["headers"] = _encoded(_varied(headers), self._codec.name, None)
+            start["headers"] = _encoded(_varied(start["headers"]), self._codec.name, None)
             message = dict(message)
             message["body"] = b""
         return message
@@ -226,7 +208,7 @@ class Responder:
         await self._send(message)
 
     def _begin_stream(self, start: Message, *, events: bool) -> None:
-        self._state = _STREAM
+        self._state, self.held = _STREAM, None
         if events:
             self._size = None  # flushed per message, whatever was declared
         if not self._head:
@@ -238,10 +220,6 @@ class Responder:
         if len(data) <= self._policy.inline_bytes(self._codec):
             return function(data)
         return await _threads.run(function, data)
-
-
-async def _nothing() -> None:
-    """What a held start is answered with."""
 
 
 def _is_event_stream(headers: list[Header]) -> bool:

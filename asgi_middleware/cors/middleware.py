@@ -7,14 +7,17 @@ from .. import _headers
 from .._options import Options
 from .._origins import is_same_host
 from .._reply import reply
+from .._responder import Responder
 from .._scope import header, readable
-from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings, returns_awaitable
+from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings
 from ..exceptions import ConfigError
 from .policy import SAFELISTED, CORSPolicy, told
 
 _ALLOW_ORIGIN = b"access-control-allow-origin"
 _ALLOW_CREDENTIALS = b"access-control-allow-credentials"
 _EXPOSE_HEADERS = b"access-control-expose-headers"
+_GRANTS = frozenset({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, _EXPOSE_HEADERS})
+_VARY = (b"vary", b"Origin")
 
 
 class CORSMiddleware:
@@ -87,9 +90,8 @@ class CORSMiddleware:
         # What an allowed origin gets on actual responses and on preflights, besides its own name.
         self._grant = (*credentials, *exposed)
         self._preflight_grant = tuple(credentials)
-        # The app's own lines of these names are replaced, for a refused origin removed.
+        # The app's own lines of these names are replaced; for a refused origin all of them are removed.
         self._replaced = frozenset({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, *(name for name, _ in exposed)})
-        self._removed = frozenset({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, _EXPOSE_HEADERS})
         vary = [] if policy.any_origin else ["Origin"]
         vary += ["Access-Control-Request-Method", "Access-Control-Request-Headers"]
         if policy.allow_private_network:
@@ -116,7 +118,9 @@ class CORSMiddleware:
             allowed = policy.any_origin or (
                 origin is not None and (policy.allows_by_list(origin) or await policy.allows(origin, scope))
             )
-            responder = _Responder(self, send, origin if allowed else None)
+            responder = _Responder(send)
+            responder.middleware = self
+            responder.origin = b"*" if policy.any_origin else origin if allowed else None
             await self.app(scope, receive, responder.send)
         elif kind == "websocket" and self._checks_websockets:
             scope = readable(scope)
@@ -166,29 +170,28 @@ class CORSMiddleware:
         await reply(scope, receive, send, status=200, body=b"OK", headers=headers)
 
 
-class _Responder:
-    """Adds the CORS headers to the start of one response. `origin`: the request's, None where it is not allowed."""
+class _Responder(Responder):
+    """Puts the CORS headers on a response. `origin`: the one that is allowed, None where the request's is not."""
 
-    __slots__ = ("_middleware", "_origin", "_send")
+    __slots__ = ("middleware", "origin")
 
-    def __init__(self, middleware: CORSMiddleware, send: Send, origin: bytes | None) -> None:
-        self._middleware = middleware
-        self._send = send
-        self._origin = origin
+    middleware: CORSMiddleware
+    origin: bytes | None
 
-    @returns_awaitable
-    def send(self, message: Message) -> Any:
-        if message["type"] == "http.response.start":
-            message = dict(message)
-            message["headers"] = self._edited(_headers.listed(message.get("headers")))
-        return self._send(message)
-
-    def _edited(self, headers: list[Header]) -> list[Header]:
-        cors = self._middleware
-        if cors.policy.any_origin:
-            return [*_headers.drop(headers, cors._replaced), (_ALLOW_ORIGIN, b"*"), *cors._grant]
-        if self._origin is not None:
-            headers = [*_headers.drop(headers, cors._replaced), (_ALLOW_ORIGIN, self._origin), *cors._grant]
+    def edit(self, start: Message) -> None:
+        if start["type"] != "http.response.start":
+            return
+        cors = self.middleware
+        headers = start["headers"]
+        names = {pair[0].lower() for pair in headers}
+        if self.origin is None:
+            if not names.isdisjoint(_GRANTS):
+                headers = _headers.drop(headers, _GRANTS)
         else:
-            headers = _headers.drop(headers, cors._removed)
-        return _headers.merge_vary(headers, b"Origin")
+            if not names.isdisjoint(cors._replaced):
+                headers = _headers.drop(headers, cors._replaced)
+            headers.append((_ALLOW_ORIGIN, self.origin))
+            headers += cors._grant
+        if not cors.policy.any_origin:
+            headers = _headers.merge_vary(headers, b"Origin") if b"vary" in names else [*headers, _VARY]
+        start["headers"] = headers

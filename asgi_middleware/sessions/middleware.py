@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from .. import _cookies, _headers
 from .._options import Options
+from .._responder import Responder
 from .._scope import extend, header, is_secure, readable
 from .._types import STARTS, ASGIApp, Header, Message, Receive, Scope, Send, returns_awaitable
 from .cookie import CookieCodec, check_keys, logger
@@ -100,7 +101,11 @@ class SessionMiddleware:
         if cookies is not None and self._name in cookies:
             load = functools.partial(self._codec.load, cookies)
         session = Session._of_request(load)
-        responder = _Responder(self, session, send, secure=is_secure(scope))
+        responder = _Responder(send)
+        responder.middleware = self
+        responder.session = session
+        responder.secure = is_secure(scope)
+        responder.writes = responder.text = None
         await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
         if session.accessed and responder.is_late():
             logger.warning("the session was changed after the response had started; the change is lost")
@@ -143,36 +148,37 @@ def _is_nested(session: Session) -> bool:
     return any(isinstance(value, (dict, list)) for value in dict.values(session))
 
 
-class _Responder:
+class _Responder(Responder):
     """Saves the session when the response starts."""
 
-    __slots__ = ("_middleware", "_secure", "_send", "_session", "_text", "_writes")
+    __slots__ = ("middleware", "secure", "session", "text", "writes")
 
-    def __init__(self, middleware: SessionMiddleware, session: Session, send: Send, *, secure: bool) -> None:
-        self._middleware = middleware
-        self._session = session
-        self._send = send
-        self._secure = secure
-        self._writes: int | None = None  # how many there had been when the response started
-        self._text: bytes | None = None  # what was saved then, of a nested session
+    middleware: SessionMiddleware
+    session: Session
+    secure: bool
+    writes: int | None  # how many there had been when the response started
+    text: bytes | None  # what was saved then, of a nested session
 
     @returns_awaitable
     def send(self, message: Message) -> Any:
-        if message["type"] in STARTS:
-            session = self._session
-            if session.accessed:
-                ours, self._text = self._middleware._saved(session, secure=self._secure)
-                headers = _headers.merge_vary(_headers.listed(message.get("headers")), b"Cookie")
-                if ours and _headers.get(headers, b"cache-control") is None:
-                    # RFC 6265 lets caches keep Set-Cookie: one visitor's session would become another's.
-                    headers = [*headers, (b"cache-control", b"no-store")]
-                message = dict(message)
-                message["headers"] = [*headers, *ours]
-            self._writes = session._writes
-        return self._send(message)
+        if self.session.accessed or message["type"] not in STARTS:
+            return super().send(message)
+        self.writes = 0
+        return self._send(message)  # nothing to edit, so it goes on as it is
+
+    def edit(self, start: Message) -> None:
+        session = self.session
+        if session.accessed:
+            ours, self.text = self.middleware._saved(session, secure=self.secure)
+            headers = _headers.merge_vary(start["headers"], b"Cookie")
+            if ours and _headers.get(headers, b"cache-control") is None:
+                # RFC 6265 lets caches keep Set-Cookie: one visitor's session would become another's.
+                headers = [*headers, (b"cache-control", b"no-store")]
+            start["headers"] = [*headers, *ours]
+        self.writes = session._writes
 
     def is_late(self) -> bool:
         """Whether the session has changed since the response started."""
-        if self._writes is None:
+        if self.writes is None:
             return False
-        return self._writes != self._session._writes or self._middleware._is_unsaved(self._session, self._text)
+        return self.writes != self.session._writes or self.middleware._is_unsaved(self.session, self.text)

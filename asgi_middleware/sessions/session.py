@@ -5,7 +5,7 @@ from typing import Any
 
 # Held by a session that is not loaded: C code such as json's looks at the stored size before it asks for the items,
 # and would take an unloaded session for an empty one.
-_UNLOADED = "(not loaded)"
+_UNLOADED = {"(not loaded)": None}
 
 
 class SessionTooLarge(ValueError):
@@ -53,23 +53,22 @@ class Session(dict[str, Any]):
     @classmethod
     def _of_request(cls, load: Callable[[], tuple[dict[str, Any], bytes] | None] | None) -> "Session":
         """The session of a request. `load` gives its content and serialised form, or None if there is none."""
-        session = cls()
-        session._bound = True
+        session = cls(_UNLOADED)
         session._load = _nothing if load is None else load
-        dict.__setitem__(session, _UNLOADED, None)
         return session
 
     def _reading(self) -> None:
+        if self._load is not None:
+            load, self._load = self._load, None
+            self._bound = True
+            dict.clear(self)
+            found = load()
+            if found is not None:
+                self._is_new = False
+                self._stored = found[1]
+                dict.update(self, found[0])
         if self._bound:
             self.accessed = True
-            if self._load is not None:
-                load, self._load = self._load, None
-                dict.clear(self)
-                found = load()
-                if found is not None:
-                    self._is_new = False
-                    self._stored = found[1]
-                    dict.update(self, found[0])
 
     def _writing(self) -> None:
         self._reading()
