@@ -32,26 +32,28 @@ class Origins:
 
     def __init__(self, options: Options, option: str, origins: Iterable[str], *, credentials: bool) -> None:
         exact: set[bytes] = set()
-        patterns: list[re.Pattern[str]] = []
+        patterns: dict[str, re.Pattern[str]] = {}
         for origin in origins:
-            wrong = _wrong_with(origin, credentials=credentials)
+            wrong = wrong_with(origin, credentials=credentials)
             if wrong is not None:
                 options.problem(option, shown(origin), *wrong)
             elif "*" in origin:
-                patterns.append(_compiled(origin))
+                patterns[origin] = _compiled(origin)
             else:
                 exact.add(origin.encode())
         self._exact = frozenset(exact)
-        self._patterns = tuple(patterns)
+        self._patterns = patterns
 
     def allow(self, origin: bytes) -> bool:
         """Whether an Origin header's value is listed."""
-        if origin in self._exact:
-            return True
+        return origin in self._exact or self.pattern_for(origin) is not None
+
+    def pattern_for(self, origin: bytes) -> str | None:
+        """The pattern that stands for an Origin header's value, None where there is none."""
         if not self._patterns or not may_be_origin(origin):
-            return False
+            return None
         text = origin.decode("latin-1")
-        return any(pattern.fullmatch(text) for pattern in self._patterns)
+        return next((pattern for pattern, compiled in self._patterns.items() if compiled.fullmatch(text)), None)
 
 
 def may_be_origin(origin: bytes) -> bool:
@@ -73,7 +75,7 @@ def is_same_host(origin: bytes, scope: Scope) -> bool:
     return rest.removesuffix(suffix) == host.lower().removesuffix(suffix)
 
 
-def _wrong_with(origin: str, *, credentials: bool) -> tuple[str, str] | None:
+def wrong_with(origin: str, *, credentials: bool) -> tuple[str, str] | None:
     """Rule and remedy for what is neither an origin nor a pattern; None for what is."""
     if origin == "null":
         return "is sent by sandboxed frames of any site", "leave it out, or set dangerously_allow_null_origin=True"
@@ -129,7 +131,7 @@ def _suggestion(origin: str) -> str:
     if colon and port == _DEFAULT_PORTS.get(scheme):
         colon = port = ""
     mended = f"{scheme}://{_in_ascii(host)}{colon}{port}"
-    if not _ORIGIN.fullmatch(mended) or _wrong_with(mended, credentials=False) is not None:
+    if not _ORIGIN.fullmatch(mended) or wrong_with(mended, credentials=False) is not None:
         mended = "https://example.com"
     return f"write {mended!r}"
 

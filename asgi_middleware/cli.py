@@ -3,6 +3,7 @@
     asgi-middleware run module:app --stack stack.toml
     asgi-middleware check stack.toml
     asgi-middleware show stack.toml
+    asgi-middleware explain stack.toml --origin https://app.example.com --method PUT --header X-Token
 
 Exit status: 0, 1 if something is wrong with the stack or the app, 2 for wrong words on the command line. Errors go to
 standard error, a line each, with the remedy; no traceback, nothing secret.
@@ -10,7 +11,9 @@ standard error, a line each, with the remedy; no traceback, nothing secret.
 
 import argparse
 import copy
+import dataclasses
 import io
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +22,7 @@ from typing import Any
 
 from ._options import Options
 from ._types import ASGIApp
+from .cors import CORSMiddleware
 from .exceptions import ConfigError, MissingExtra, Problem
 from .stack import Stack, config, registry
 
@@ -44,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="asgi-middleware", description="ASGI middleware from a config list.")
     parser.add_argument("--version", action="version", version=metadata.version("asgi-middleware"))
-    commands = parser.add_subparsers(metavar="{run,check,show}", required=True)
+    commands = parser.add_subparsers(metavar="{run,check,show,explain}", required=True)
 
     run = commands.add_parser("run", help="serve an app inside a stack, with uvicorn")
     run.add_argument("app", help="the app, as module:name")
@@ -60,6 +64,22 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="print a stack: order and options, secrets hidden")
     show.add_argument("stack", metavar="FILE", help="the stack, a TOML file")
     show.set_defaults(command=_show)
+
+    explain = commands.add_parser("explain", help="say what a browser does with a page's request of another origin")
+    explain.add_argument("stack", metavar="FILE", help="the stack, a TOML file")
+    explain.add_argument("--origin", required=True, help="where the page is from, such as https://app.example.com")
+    explain.add_argument("--method", default="GET", help="what its script asks with (%(default)s)")
+    explain.add_argument(
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME[: VALUE]",
+        dest="headers",
+        help="a header that its script sets; may be given again",
+    )
+    explain.add_argument("--credentials", action="store_true", help='its script writes credentials: "include"')
+    explain.add_argument("--json", action="store_true", help="a JSON list, one object for each entry that is cors")
+    explain.set_defaults(command=_explain)
     return parser
 
 
@@ -111,4 +131,25 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     print(Stack.from_file(arguments.stack, create_files=False).describe())
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    stack = Stack.from_file(arguments.stack, create_files=False)
+    told = []
+    for entry in stack:
+        if isinstance(entry.factory, type) and issubclass(entry.factory, CORSMiddleware):
+            policy = entry.middleware().policy
+            explanation = policy.explain(
+                arguments.origin, arguments.method, arguments.headers, credentials=arguments.credentials
+            )
+            told.append((entry, explanation))
+    if arguments.json:
+        found = [{"entry": entry.label, **dataclasses.asdict(explanation)} for entry, explanation in told]
+        print(json.dumps(found, indent=2))
+    elif not told:
+        print(f"{arguments.stack}: no entry is cors, so browsers let no page of another origin read an answer")
+    else:
+        blocks = ((", ".join([entry.label, *entry.conditions()]), explanation) for entry, explanation in told)
+        print("\n\n".join(f"{where}: {explanation}" for where, explanation in blocks))
     return 0

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import json
 import os
 import re
 import signal
@@ -209,6 +210,116 @@ def test_show_prints_the_onion_without_secrets(folder: Path, run: Run, monkeypat
     )
 
 
+CORS = """
+[[middleware]]
+use = "request_id"
+
+[[middleware]]
+use = "cors"
+allow_origins = ["https://app.example.com"]
+paths = ["/api/*"]
+
+[[middleware]]
+use = "sessions"
+secret_key = { file = "missing.key", create = 32 }
+"""
+EXPLAINED: list[tuple[str, str, list[str], str]] = [
+    (
+        "what a page may do",
+        CORS,
+        [],
+        """
+entry 2 (cors), paths: /api/*: GET from 'https://app.example.com'
+  1. The browser asks nothing first: a form or a link could send the same.
+  2. The origin is allowed: allow_origins lists it.
+The page reads the answer: status, body, and the headers Cache-Control, Content-Language, Content-Length, \
+Content-Type, Expires, Last-Modified and Pragma.
+""",
+    ),
+    (
+        "what it may not, and what to change",
+        CORS,
+        ["--method", "put", "--header", "X-Token: secret", "--header", "Accept: text/html", "--credentials"],
+        """
+entry 2 (cors), paths: /api/*: PUT from 'https://app.example.com' with X-Token and Accept, with credentials
+  1. The browser asks first, by a preflight, for the method PUT and x-token; it keeps a yes for 600 s.
+  2. The origin is allowed: allow_origins lists it.
+  3. The method is refused: 'PUT' is not in allow_methods.
+  4. The header x-token is refused: it is not in allow_headers.
+  5. Credentials are refused: allow_credentials is off.
+The browser does not send the request: fetch() rejects with a TypeError.
+To change that: add 'PUT' to allow_methods.
+To change that: add 'x-token' to allow_headers.
+To change that: set allow_credentials=True.
+""",
+    ),
+    (
+        "a stack without cors",
+        ERRORS,
+        [],
+        "stack.toml: no entry is cors, so browsers let no page of another origin read an answer\n",
+    ),
+    (
+        "each of several, with a blank line between",
+        CORS + '[[middleware]]\nuse = "cors"\nallow_origins = []\n',
+        [],
+        """
+entry 2 (cors), paths: /api/*: GET from 'https://app.example.com'
+  1. The browser asks nothing first: a form or a link could send the same.
+  2. The origin is allowed: allow_origins lists it.
+The page reads the answer: status, body, and the headers Cache-Control, Content-Language, Content-Length, \
+Content-Type, Expires, Last-Modified and Pragma.
+
+entry 4 (cors): GET from 'https://app.example.com'
+  1. The browser asks nothing first: a form or a link could send the same.
+  2. The origin is refused: no rule allows 'https://app.example.com'.
+The browser sends the request and the application answers it, but the page cannot read the answer: \
+fetch() rejects with a TypeError.
+To change that: add 'https://app.example.com' to allow_origins.
+""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "stack", "words", "out"), EXPLAINED, ids=[row[0] for row in EXPLAINED])
+def test_explain(sentence: str, stack: str, words: list[str], out: str, folder: Path, run: Run) -> None:
+    (folder / "stack.toml").write_text(stack)
+    asked = ["explain", "stack.toml", "--origin", "https://app.example.com", *words]
+    assert run(*asked) == (0, out.replace("\\\n", "").lstrip("\n"), "")
+    assert not (folder / "missing.key").exists()
+
+
+def test_explain_as_json(folder: Path, run: Run) -> None:
+    (folder / "stack.toml").write_text(CORS)
+    status, out, err = run("explain", "stack.toml", "--origin", "null", "--json")
+    assert (status, err) == (0, "")
+    assert json.loads(out) == [
+        {
+            "entry": "entry 2 (cors)",
+            "request": "GET from 'null'",
+            "steps": [
+                "The browser asks nothing first: a form or a link could send the same.",
+                "The origin is refused: dangerously_allow_null_origin is off.",
+            ],
+            "outcome": "The browser sends the request and the application answers it, but the page cannot read the "
+            "answer: fetch() rejects with a TypeError.",
+            "readable": False,
+            "remedies": [
+                "serve the page from an origin of its own: sandboxed frames and files of every site send 'null'"
+            ],
+        }
+    ]
+    (folder / "stack.toml").write_text(ERRORS)
+    assert run("explain", "stack.toml", "--origin", "null", "--json") == (0, "[]\n", "")
+
+
+def test_explain_refuses_a_stack_that_is_wrong(folder: Path, run: Run) -> None:
+    (folder / "stack.toml").write_text('[[middleware]]\nuse = "cors"\n')
+    status, out, err = run("explain", "stack.toml", "--origin", "https://app.example.com")
+    assert (status, out) == (1, "")
+    assert err.startswith("asgi-middleware: stack.toml: ")
+
+
 @pytest.mark.parametrize("command", ["check", "show"])
 def test_a_module_that_exits_does_not_pass_for_a_good_stack(command: str, folder: Path, run: Run) -> None:
     (folder / "exits_here.py").write_text("raise SystemExit(0)")
@@ -395,11 +506,16 @@ WRONG_WORDS: list[tuple[str, list[str], str]] = [
         )
         for port in ("65536", "x", "", "-1", "80.0", "+80", " 80", "８０", "1_0")  # noqa: RUF001  # digits of another alphabet
     ),
-    ("no command", [], "asgi-middleware: error: the following arguments are required: {run,check,show}"),
+    ("no command", [], "asgi-middleware: error: the following arguments are required: {run,check,show,explain}"),
     ("no app", ["run", "--stack", "s"], "asgi-middleware run: error: the following arguments are required: app"),
     ("no stack", ["run", "a:b"], "asgi-middleware run: error: the following arguments are required: --stack"),
     ("nothing to check", ["check"], "asgi-middleware check: error: the following arguments are required: FILE"),
     ("nothing to show", ["show"], "asgi-middleware show: error: the following arguments are required: FILE"),
+    (
+        "no origin to explain",
+        ["explain", "stack.toml"],
+        "asgi-middleware explain: error: the following arguments are required: --origin",
+    ),
     ("too much", ["check", "a", "b"], "asgi-middleware: error: unrecognized arguments: b"),
 ]
 
@@ -415,11 +531,13 @@ def test_wrong_words_end_with_2(sentence: str, words: list[str], last: str, run:
 def test_an_unknown_command_ends_with_2(run: Run) -> None:
     status, out, err = run("chek", "stack.toml")
     assert (status, out) == (2, "")
-    assert "argument {run,check,show}: invalid choice: 'chek'" in err
+    assert "argument {run,check,show,explain}: invalid choice: 'chek'" in err
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["run", "--help"], ["check", "--help"], ["show", "--help"]], ids=" ".join
+    "words",
+    [["--help"], ["run", "--help"], ["check", "--help"], ["show", "--help"], ["explain", "--help"]],
+    ids=" ".join,
 )
 def test_help_is_no_error(words: list[str], run: Run) -> None:
     status, out, err = run(*words)
@@ -444,7 +562,8 @@ def test_python_dash_m_is_the_same_command() -> None:
     assert process(*module, "check", "stack.toml") == (0, "stack.toml: no problems in 1 entry\n", "")
     status, out, err = process(*module)
     assert (status, out) == (2, "")
-    assert err.splitlines()[-1] == "asgi-middleware: error: the following arguments are required: {run,check,show}"
+    wanted = "asgi-middleware: error: the following arguments are required: {run,check,show,explain}"
+    assert err.splitlines()[-1] == wanted
 
 
 def test_the_installed_script_is_the_same_command(folder: Path) -> None:

@@ -18,6 +18,10 @@ What it does, by clause of the Fetch standard (https://fetch.spec.whatwg.org/#ht
 - A WebSocket handshake is not covered by CORS in browsers: any page may open one, with cookies. Where the list of
   origins is a real one, an Origin that is neither allowed nor the same host is refused before accept.
 
+When a browser says no: `asgi-middleware explain stack.toml --origin ... --method ... --header ...`, or in code
+`CORSPolicy.explain`, tells what it does step by step, which rule decided, and what to change. The logger
+`asgi_middleware.cors` tells each refused preflight and WebSocket at level DEBUG.
+
 Coming from Starlette: the options and the outward form are the same. What differs:
 
     Starlette                                        here

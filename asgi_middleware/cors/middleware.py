@@ -11,7 +11,7 @@ from .._responder import Responder
 from .._scope import header, readable
 from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings
 from ..exceptions import ConfigError
-from .policy import SAFELISTED, CORSPolicy, told
+from .policy import SAFELISTED, CORSPolicy, logger, told
 
 _ALLOW_ORIGIN = b"access-control-allow-origin"
 _ALLOW_CREDENTIALS = b"access-control-allow-credentials"
@@ -128,6 +128,7 @@ class CORSMiddleware:
             if origin is None or is_same_host(origin, scope) or await self._vouches_for(origin, scope):
                 await self.app(scope, receive, send)
             else:
+                logger.debug("a WebSocket of %s is refused", told(origin))
                 await reply(scope, receive, send, status=403, body=b"Disallowed CORS origin")
         else:
             await self.app(scope, receive, send)
@@ -158,6 +159,7 @@ class CORSMiddleware:
             else:
                 reason = "private-network"
         if reason is not None:
+            logger.debug("a preflight of %s is refused: %s", told(origin), reason)
             body = f"Disallowed CORS {reason}".encode("ascii")
             await reply(scope, receive, send, status=400, body=body, headers=headers)
             return

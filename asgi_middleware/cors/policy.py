@@ -3,14 +3,17 @@
 import inspect
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import _headers
 from .._options import Options, shown
 from .._origins import Origins, may_be_origin
 from .._types import Scope, Strings
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
 
 logger = logging.getLogger("asgi_middleware.cors")
 
@@ -25,7 +28,7 @@ _LONGEST_MAX_AGE = 86400
 # Fetch: CORS-safelisted request-header names that need no preflight; always allowed, as in Starlette.
 SAFELISTED = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 # Fetch: forbidden methods, which no script can send.
-_FORBIDDEN_METHODS = ("CONNECT", "TRACE", "TRACK")
+FORBIDDEN_METHODS = ("CONNECT", "TRACE", "TRACK")
 
 # Origins that nobody has listed: a regular expression that takes one of them takes anybody's.
 _STRANGERS = ("https://nobody-listed-this.com", "https://nobodylistedthis.net", "http://www.nobodylistedthis.org")
@@ -125,13 +128,40 @@ class CORSPolicy:
             logger.exception("allow_origin_func raised; the origin is refused")
             return False
 
+    def rule_for(self, origin: str) -> str | None:
+        """Which option allows `origin`, in words; None where none does. `allow_origin_func` is not asked."""
+        sent = origin.encode("latin-1", "replace")
+        if not self.allows_by_list(sent):
+            return None
+        if "*" in (self.allow_origins or ()):
+            return "allow_origins is '*'"
+        if origin in (self.allow_origins or ()):
+            return "allow_origins lists it"
+        pattern = self._origins.pattern_for(sent)
+        if pattern is not None:
+            return f"{pattern!r} in allow_origins stands for it"
+        return "dangerously_allow_null_origin is on" if origin == "null" else "allow_origin_regex matches it"
+
+    def explain(
+        self, origin: str, method: str = "GET", headers: Iterable[str] = (), *, credentials: bool = False
+    ) -> "Explanation":
+        """What a browser does with a page's `fetch()` of another origin, which rules decide, and what to change.
+
+        `origin`: the page's, as browsers send it. `headers`: those that the script sets, as `"X-Token"` or
+        `"Content-Type: text/plain"`; without a value Content-Type counts as one that no form could send.
+        `credentials`: whether the page writes `credentials: "include"`.
+        """
+        from .explanation import explain  # here, because it is made of this class
+
+        return explain(self, origin, method, headers, credentials=credentials)
+
     def refused_method(self, method: bytes) -> bool:
         """Whether a preflight's method is not allowed; compared as it is, for methods are case-sensitive."""
         if method in self._method_set:
             return False
         if b"*" not in self._method_set or len(method) > _LONGEST_METHOD:
             return True
-        return not _headers.TOKEN.fullmatch(method) or method.decode().upper() in _FORBIDDEN_METHODS
+        return not _headers.TOKEN.fullmatch(method) or method.decode().upper() in FORBIDDEN_METHODS
 
     def requested_headers(self, lines: Sequence[bytes]) -> tuple[list[bytes], str | None]:
         """A preflight's header names in lower case, and which of them is refused, as text, or None.
@@ -203,7 +233,7 @@ def _check_names(
     for method in methods:
         if not (method.isascii() and _headers.TOKEN.fullmatch(method.encode())):
             options.problem("allow_methods", shown(method), "is not a method name", "write for example 'PUT'")
-        elif method.upper() in _FORBIDDEN_METHODS:
+        elif method.upper() in FORBIDDEN_METHODS:
             options.problem("allow_methods", shown(method), "no browser lets a script send it", "leave it out")
         elif method != method.upper() and method.upper() in (
             "GET",

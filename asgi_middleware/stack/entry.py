@@ -34,7 +34,7 @@ class Entry:
         self._options: dict[str, Any] = {}
         self._shown: dict[str, str] = {}
         self._conditions: tuple[Paths | None, Paths | None, frozenset[str] | None] = (None, None, None)
-        self._factory: Any = None
+        self.factory: Any = None
         self._resolver = resolver
         target, given, own = self._split(raw)
         name = own.get("name", target if isinstance(target, str) else getattr(target, "__name__", ""))
@@ -116,7 +116,7 @@ class Entry:
             if _is_application(target):
                 self._problem("use", "", "is an application, not a middleware", "name a class or factory(app, ...)")
                 return
-        self._factory = target
+        self.factory = target
         # What Starlette's Middleware passes by position has a name too.
         positional = dict(zip(_positional_names(target), self._args, strict=False))
         resolver = self._resolver
@@ -135,7 +135,7 @@ class Entry:
         known = {*self._resolver.meant, *lacking}
         options = {name: value for name, value in options.items() if name in self._options or name in lacking}
         try:
-            self._factory(_nowhere, *self._args, **options)
+            self.factory(_nowhere, *self._args, **options)
         except ConfigError as error:
             self.problems += [problem for problem in error.problems if problem.option not in known]
         except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
@@ -159,8 +159,12 @@ class Entry:
             return "[" + ", ".join(items) + "]"
         return without_userinfo(repr(value))
 
+    def middleware(self, app: ASGIApp = _nowhere) -> Any:
+        """The middleware itself around `app`, for every request."""
+        return self.factory(app, *self._args, **self._options)
+
     def _wrap(self, app: ASGIApp) -> ASGIApp:
-        wrapped: ASGIApp = self._factory(app, *self._args, **self._options)
+        wrapped: ASGIApp = self.middleware(app)
         paths, exclude, types = self._conditions
         if paths is None and exclude is None and types is None:
             return wrapped
@@ -174,16 +178,20 @@ class Entry:
 
     def lines(self) -> list[str]:
         """The entry as text: its name, what it is, and its options, none of them secret."""
-        what = getattr(self._factory, "__qualname__", type(self._factory).__qualname__)
+        what = getattr(self.factory, "__qualname__", type(self.factory).__qualname__)
         shown_as = self.name if self.name == what else f"{self.name}  {what}"
-        conditions = []
+        options = [f"{name} = {value}" for name, value in self._shown.items()]
+        return [shown_as, *(f"({condition})" for condition in self.conditions()), *options]
+
+    def conditions(self) -> list[str]:
+        """For which requests it is, as text; empty for all."""
+        told = []
         for word, paths in zip(("paths", "exclude"), self._conditions[:2], strict=True):
             if paths is not None:
-                conditions.append(f"{word}: {', '.join(paths.patterns)}")
+                told.append(f"{word}: {', '.join(paths.patterns)}")
         if self._conditions[2] is not None:
-            conditions.append(f"types: {', '.join(sorted(self._conditions[2]))}")
-        options = [f"{name} = {value}" for name, value in self._shown.items()]
-        return [shown_as, *(f"({condition})" for condition in conditions), *options]
+            told.append(f"types: {', '.join(sorted(self._conditions[2]))}")
+        return told
 
     def __repr__(self) -> str:
         return f"Entry({', '.join(self.lines())})"

@@ -1,0 +1,451 @@
+"""What `CORSPolicy.explain` and the log tell: the whole text for each kind of answer."""
+
+from typing import Any
+
+import pytest
+
+from asgi_middleware import CORSMiddleware, CORSPolicy
+from asgi_middleware.cors.explanation import Explanation
+
+from .apps import sends
+from .asgi import drive, http, websocket
+
+A = "https://app.example.com"
+LISTED: dict[str, Any] = {"allow_origins": [A]}
+SIMPLE = "The browser asks nothing first: a form or a link could send the same."
+BY_LIST = "The origin is allowed: allow_origins lists it."
+FIELDS = "Cache-Control, Content-Language, Content-Length, Content-Type, Expires, Last-Modified"
+READ = f"The page reads the answer: status, body, and the headers {FIELDS} and Pragma."
+UNREAD = (
+    "The browser sends the request and the application answers it, but the page cannot read the answer: "
+    "fetch() rejects with a TypeError."
+)
+UNSENT = "The browser does not send the request: fetch() rejects with a TypeError."
+
+
+def asks(what: str, kept: str = "for 600 s") -> str:
+    return f"The browser asks first, by a preflight, for {what}; it keeps a yes {kept}."
+
+
+def refused(why: str) -> str:
+    return f"The origin is refused: {why}."
+
+
+# A sentence, the policy, what is asked, the title, the steps, the outcome, the remedies.
+Row = tuple[str, dict[str, Any], tuple[Any, ...], str, list[str], str, list[str]]
+ROWS: list[Row] = [
+    ("a simple request", LISTED, (A,), f"GET from '{A}'", [SIMPLE, BY_LIST], READ, []),
+    (
+        "fetch() writes these methods in capitals",
+        LISTED,
+        (A, "post"),
+        f"POST from '{A}'",
+        [SIMPLE, BY_LIST],
+        READ,
+        [],
+    ),
+    (
+        "a form's type needs no preflight",
+        LISTED,
+        (A, "POST", ["Content-Type: text/plain;charset=utf-8", "Accept: a/b", "Range: bytes=0-99"]),
+        f"POST from '{A}' with Content-Type, Accept and Range",
+        [SIMPLE, BY_LIST],
+        READ,
+        [],
+    ),
+    (
+        "JSON does, and a type that is not told counts as JSON",
+        LISTED,
+        (A, "POST", ["Content-Type"]),
+        f"POST from '{A}' with Content-Type",
+        [
+            asks("content-type"),
+            BY_LIST,
+            "The method is allowed: allow_methods lists it.",
+            "The header content-type is allowed: it always is.",
+        ],
+        READ,
+        [],
+    ),
+    (
+        "an odd Range and a long Accept do too",
+        {**LISTED, "allow_headers": ["*"], "max_age": None},
+        (A, "GET", ["Range: bytes=-5", f"accept: {'a' * 129}"]),
+        f"GET from '{A}' with Range and accept",
+        [
+            asks("accept and range", "for 5 s, its default"),
+            BY_LIST,
+            "The method is allowed: allow_methods lists it.",
+            "The header accept is allowed: allow_headers is '*'.",
+            "The header range is allowed: allow_headers is '*'.",
+        ],
+        READ,
+        [],
+    ),
+    (
+        "a method and headers that are listed",
+        {**LISTED, "allow_methods": ["PUT"], "allow_headers": ["X-Token"], "max_age": 0},
+        (A, "put", ["x-token", "X-TOKEN: 2"]),
+        f"PUT from '{A}' with x-token and X-TOKEN",
+        [
+            asks("the method PUT and x-token", "for no time"),
+            BY_LIST,
+            "The method is allowed: allow_methods lists it.",
+            "The header x-token is allowed: allow_headers lists it.",
+        ],
+        READ,
+        [],
+    ),
+    (
+        "one name may be given as it is",
+        {**LISTED, "allow_headers": ["X-Token"]},
+        (A, "GET", "X-Token"),
+        f"GET from '{A}' with X-Token",
+        [
+            asks("x-token"),
+            BY_LIST,
+            "The method is allowed: allow_methods lists it.",
+            "The header x-token is allowed: allow_headers lists it.",
+        ],
+        READ,
+        [],
+    ),
+    (
+        "everything that is refused is told at once",
+        LISTED,
+        ("https://other.example.net", "DELETE", ["X-A", "X-B"]),
+        "DELETE from 'https://other.example.net' with X-A and X-B",
+        [
+            asks("the method DELETE, x-a and x-b"),
+            refused("no rule allows 'https://other.example.net'"),
+            "The method is refused: 'DELETE' is not in allow_methods.",
+            "The header x-a is refused: it is not in allow_headers.",
+            "The header x-b is refused: it is not in allow_headers.",
+        ],
+        UNSENT,
+        [
+            "add 'https://other.example.net' to allow_origins",
+            "add 'DELETE' to allow_methods",
+            "add 'x-a' to allow_headers",
+            "add 'x-b' to allow_headers",
+        ],
+    ),
+    (
+        "a simple request of a refused origin is sent all the same",
+        LISTED,
+        ("http://app.example.com",),
+        "GET from 'http://app.example.com'",
+        [SIMPLE, refused(f"no rule allows 'http://app.example.com'; '{A}' has another scheme")],
+        UNREAD,
+        ["add 'http://app.example.com' to allow_origins"],
+    ),
+    (
+        "another port",
+        {"allow_origins": ["http://localhost:3000"]},
+        ("http://localhost:5173",),
+        "GET from 'http://localhost:5173'",
+        [SIMPLE, refused("no rule allows 'http://localhost:5173'; 'http://localhost:3000' has another port")],
+        UNREAD,
+        ["add 'http://localhost:5173' to allow_origins"],
+    ),
+    (
+        "a pattern's own host",
+        {"allow_origins": ["https://*.example.org"]},
+        ("https://example.org",),
+        "GET from 'https://example.org'",
+        [
+            SIMPLE,
+            refused(
+                "no rule allows 'https://example.org'; "
+                "'https://*.example.org' stands for the hosts below, not for example.org itself"
+            ),
+        ],
+        UNREAD,
+        ["add 'https://example.org' to allow_origins"],
+    ),
+    (
+        "a pattern",
+        {"allow_origins": ["https://*.example.org", "http://localhost:*"]},
+        ("http://localhost:3000",),
+        "GET from 'http://localhost:3000'",
+        [SIMPLE, "The origin is allowed: 'http://localhost:*' in allow_origins stands for it."],
+        READ,
+        [],
+    ),
+    (
+        "a regular expression",
+        {"allow_origin_regex": r"https://a[0-9]\.example\.com"},
+        ("https://a1.example.com",),
+        "GET from 'https://a1.example.com'",
+        [SIMPLE, "The origin is allowed: allow_origin_regex matches it."],
+        READ,
+        [],
+    ),
+    (
+        "a regular expression that matches a part",
+        {"allow_origin_regex": r"https://a[0-9]\.example\.com"},
+        ("https://a1.example.com.evil.example",),
+        "GET from 'https://a1.example.com.evil.example'",
+        [
+            SIMPLE,
+            refused(
+                "no rule allows 'https://a1.example.com.evil.example'; "
+                "allow_origin_regex matches a part of it, and must match the whole"
+            ),
+        ],
+        UNREAD,
+        ["add 'https://a1.example.com.evil.example' to allow_origins"],
+    ),
+    (
+        "a slash that no browser sends",
+        LISTED,
+        (A + "/",),
+        f"GET from '{A}/'",
+        [SIMPLE, refused(f"no browser sends '{A}/': an origin has no slash at the end")],
+        UNREAD,
+        [f"ask again: write '{A}'"],
+    ),
+    (
+        "a pattern is no origin",
+        {"allow_origins": ["*"]},
+        ("https://*.example.org",),
+        "GET from 'https://*.example.org'",
+        [SIMPLE, refused("no browser sends 'https://*.example.org': it is a pattern")],
+        UNREAD,
+        ["ask again, with one origin that it stands for"],
+    ),
+    (
+        "control characters are told as escapes",
+        LISTED,
+        ("https://a\x1b[2J", "G\x1bT", ["x\x1b"]),
+        "'G\\x1bT' from 'https://a\\x1b[2J' with 'x\\x1b'",
+        ["The method 'G\\x1bT' is one that no script can send.", "'x\\x1b' is no header name."],
+        UNSENT,
+        ["use another method", "use another name"],
+    ),
+    (
+        "a sandboxed frame",
+        LISTED,
+        ("null",),
+        "GET from 'null'",
+        [SIMPLE, refused("dangerously_allow_null_origin is off")],
+        UNREAD,
+        ["serve the page from an origin of its own: sandboxed frames and files of every site send 'null'"],
+    ),
+    (
+        "a sandboxed frame that is allowed",
+        {"dangerously_allow_null_origin": True},
+        ("null",),
+        "GET from 'null'",
+        [SIMPLE, "The origin is allowed: dangerously_allow_null_origin is on."],
+        READ,
+        [],
+    ),
+    (
+        "any origin, and every header",
+        {"allow_origins": ["*"], "expose_headers": ["*"]},
+        ("null",),
+        "GET from 'null'",
+        [SIMPLE, "The origin is allowed: allow_origins is '*'."],
+        "The page reads the answer: status, body, and every header but Set-Cookie.",
+        [],
+    ),
+    (
+        "headers that are exposed",
+        {**LISTED, "expose_headers": ["X-Request-ID"]},
+        (A,),
+        f"GET from '{A}'",
+        [SIMPLE, BY_LIST],
+        f"The page reads the answer: status, body, and the headers {FIELDS}, Pragma and X-Request-ID.",
+        [],
+    ),
+    (
+        "patch in small letters, which browsers do not mend",
+        {**LISTED, "allow_methods": ["PATCH"]},
+        (A, "patch"),
+        f"patch from '{A}'",
+        [
+            asks("the method patch"),
+            BY_LIST,
+            "The method is refused: methods are case-sensitive, and fetch() writes 'patch' as it is.",
+        ],
+        UNSENT,
+        ["write method: 'PATCH' in the page"],
+    ),
+    (
+        "a method that no script can send",
+        LISTED,
+        (A, "TRACE"),
+        f"TRACE from '{A}'",
+        ["The method 'TRACE' is one that no script can send."],
+        UNSENT,
+        ["use another method"],
+    ),
+    (
+        "a header that the browser sets",
+        LISTED,
+        (A, "GET", ["Cookie: a=1", "Sec-Fetch-Site"]),
+        f"GET from '{A}' with Cookie and Sec-Fetch-Site",
+        [
+            "Cookie is set by the browser alone; what a script gives for it is dropped.",
+            "Sec-Fetch-Site is set by the browser alone; what a script gives for it is dropped.",
+            SIMPLE,
+            BY_LIST,
+        ],
+        READ,
+        [],
+    ),
+    (
+        "a function decides where no list does",
+        {**LISTED, "allow_origin_func": lambda origin, scope: True},
+        ("https://other.example.net",),
+        "GET from 'https://other.example.net'",
+        [SIMPLE, "The origin is in no list; allow_origin_func decides."],
+        "It depends on allow_origin_func(origin, scope), which is asked for each request. Where it says yes: "
+        + READ[0].lower()
+        + READ[1:],
+        [],
+    ),
+    (
+        "a function is not asked where a list decides",
+        {**LISTED, "allow_origin_func": lambda origin, scope: False},
+        (A,),
+        f"GET from '{A}'",
+        [SIMPLE, BY_LIST],
+        READ,
+        [],
+    ),
+    (
+        "more headers than can be asked for",
+        {**LISTED, "allow_headers": ["*"]},
+        (A, "GET", [f"x-{number}{'x' * 100}" for number in range(50)]),
+        f"GET from '{A}' with " + ", ".join(f"x-{number}{'x' * 100}" for number in range(49)) + f" and x-49{'x' * 100}",
+        [],
+        UNSENT,
+        ["send fewer"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "options", "asked", "request_line", "steps", "outcome", "remedies"), ROWS, ids=[row[0] for row in ROWS]
+)
+def test_an_explanation(
+    sentence: str,
+    options: dict[str, Any],
+    asked: tuple[Any, ...],
+    request_line: str,
+    steps: list[str],
+    outcome: str,
+    remedies: list[str],
+) -> None:
+    told = CORSPolicy(**options).explain(*asked)
+    readable = None if outcome.startswith("It depends") else not remedies
+    if not steps:  # too many to write down
+        steps = list(told.steps)
+        assert steps[-1] == "The headers are refused: there are too many of them."
+    assert told == Explanation(request_line, tuple(steps), outcome, readable, tuple(remedies))
+
+
+CREDENTIALS: list[tuple[str, dict[str, Any], str, list[str], str, list[str]]] = [
+    (
+        "allowed",
+        {**LISTED, "allow_credentials": True},
+        A,
+        [SIMPLE, BY_LIST, "Credentials are allowed: allow_credentials is on."],
+        READ,
+        [],
+    ),
+    (
+        "refused",
+        LISTED,
+        A,
+        [SIMPLE, BY_LIST, "Credentials are refused: allow_credentials is off."],
+        UNREAD,
+        ["set allow_credentials=True"],
+    ),
+    (
+        "refused for any origin",
+        {"allow_origins": ["*"]},
+        A,
+        [
+            SIMPLE,
+            "The origin is allowed: allow_origins is '*'.",
+            "Credentials are refused: allow_credentials is off, and an answer for '*' is for nobody in particular.",
+        ],
+        UNREAD,
+        ["list the origins instead of '*', and set allow_credentials=True"],
+    ),
+    (
+        "any origin, as asked for",
+        {
+            "allow_origins": ["*"],
+            "allow_credentials": True,
+            "dangerously_allow_any_origin_with_credentials": True,
+        },
+        A,
+        [
+            SIMPLE,
+            "The origin is allowed: allow_origins is '*'.",
+            "Credentials are allowed: allow_credentials is on.",
+        ],
+        READ,
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "options", "origin", "steps", "outcome", "remedies"), CREDENTIALS, ids=[row[0] for row in CREDENTIALS]
+)
+def test_credentials(
+    sentence: str, options: dict[str, Any], origin: str, steps: list[str], outcome: str, remedies: list[str]
+) -> None:
+    told = CORSPolicy(**options).explain(origin, credentials=True)
+    request_line = f"GET from '{origin}', with credentials"
+    assert told == Explanation(request_line, tuple(steps), outcome, not remedies, tuple(remedies))
+
+
+def test_the_text_numbers_the_steps_and_ends_with_the_remedies() -> None:
+    assert str(CORSPolicy(allow_origins=[]).explain(A, "PUT")) == "\n".join(
+        [
+            f"PUT from '{A}'",
+            f"  1. {asks('the method PUT')}",
+            f"  2. {refused(f'no rule allows {A!r}')}",
+            "  3. The method is refused: 'PUT' is not in allow_methods.",
+            UNSENT,
+            f"To change that: add '{A}' to allow_origins.",
+            "To change that: add 'PUT' to allow_methods.",
+        ]
+    )
+
+
+def preflight(origin: str, method: str, *lines: str) -> dict[str, Any]:
+    asked = [("access-control-request-headers", line) for line in lines]
+    return http(headers=[("origin", origin), ("access-control-request-method", method), *asked], method="OPTIONS")
+
+
+LOGGED: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "the origin",
+        preflight("https://evil.example\r\nx: y", "PUT"),
+        "a preflight of 'https://evil.example\\r\\nx: y' is refused: origin",
+    ),
+    ("the method", preflight(A, "P\x1bT"), f"a preflight of '{A}' is refused: method 'P\\x1bT'"),
+    ("a header", preflight(A, "PUT", "x-\x1b"), f"a preflight of '{A}' is refused: headers 'x-\\x1b'"),
+    (
+        "a WebSocket's origin, cut",
+        websocket(headers=[("origin", "https://" + "e" * 5000)]),
+        f"a WebSocket of 'https://{'e' * 56}' is refused",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "scope", "told"), LOGGED, ids=[row[0] for row in LOGGED])
+def test_a_refusal_is_logged_for_who_asks_with_nothing_raw(
+    sentence: str, scope: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = CORSMiddleware(sends(), allow_origins=[A], allow_methods=["PUT"])
+    with caplog.at_level("DEBUG", "asgi_middleware"):
+        drive(app, scope)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("DEBUG", told)]
