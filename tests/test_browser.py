@@ -1,25 +1,22 @@
 """The example in a real browser: what Chromium itself reads, keeps and refuses. Left out by default; run it with
 
-    python -m pytest -m browser tests/test_browser.py
+    python -m pytest -m browser
 
 It needs the package `playwright`, and a Chromium that is installed already: none is ever downloaded. The page
 examples/notes.html shows each effect, so most tests compare the whole page with what the browser saw on the wire, and
 every console error of the browser with those that belong there.
 """
 
-import os
 import re
-import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .browsing import ADVICE, PATIENCE, chromium, foreign_site
 from .serving import Server, serving
 
 if TYPE_CHECKING:
@@ -30,24 +27,11 @@ pytestmark = pytest.mark.browser
 COMMAND = ["asgi_middleware", "run", "examples.notes:app", "--stack", "examples/stack.toml", "--port", "0"]
 BARE = ["uvicorn", "examples.notes:app", "--port", "0"]
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 20  # seconds for what the browser says a little after the page has it
 FORTNIGHT = 14 * 24 * 3600  # seconds: how long a session lasts by default
 TICK = 0.3  # seconds between two events of the example
 
 # The browser asks for it by itself, at a time of its own, and the example has none.
 FAVICON = re.compile(r"Failed to load resource: .* 40[14] \(.*\) http://[^/]+/favicon\.ico")
-# Advice that differs from version to version.
-ADVICE = re.compile(r" is present on the requested resource\..*", re.DOTALL)
 
 ROWS = '() => Object.fromEntries([...document.querySelectorAll("code")].map(row => [row.id, row.textContent]))'
 # Every row has got its text, but those that never will.
@@ -167,46 +151,10 @@ def errors_of_the_page(here: str, other: str) -> list[str]:
     return [failed(401, f"{here}/api/me"), failed(500, f"{here}/api/crash"), *blocked(f"{other}/api/notes", "null")]
 
 
-@contextmanager
-def foreign_site() -> Iterator[int]:
-    """An empty page on a port of its own; below /sandbox its origin is null."""
-
-    class Blank(BaseHTTPRequestHandler):
-        timeout = 10  # seconds: browsers open connections that they never use
-
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            if self.path == "/sandbox":
-                self.send_header("Content-Security-Policy", "sandbox allow-scripts")
-            self.end_headers()
-            self.wfile.write(b"<!doctype html><title>foreign</title>")
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that http.server gives it
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Blank) as site:
-        thread = threading.Thread(target=site.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield site.server_port
-        finally:
-            site.shutdown()
-            thread.join(PATIENCE)
-
-
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: the extra `browser`")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is on the PATH")
-    # Chromium's sandbox does not start for root; for others playwright would leave it out too.
-    root = getattr(os, "geteuid", lambda: 1)() == 0
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=FLAGS, chromium_sandbox=not root)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
