@@ -8,7 +8,8 @@ Four origins: HOME, which policies list; NEIGHBOUR, of the same site (and so wit
 the browser's cache) but on another port; STRANGER, of another site; and null, a sandboxed frame inside HOME's page.
 
 What the example shows in test_browser.py is not repeated here: crashes, 401s and sessions readable through the whole
-stack, a page under `Content-Security-Policy: sandbox`, a bearer token across origins, sockets through the whole stack.
+stack, a page under `Content-Security-Policy: sandbox`, a bearer token across origins, which pages get a
+socket through the whole stack.
 """
 
 import json
@@ -32,7 +33,9 @@ pytestmark = pytest.mark.browser
 COMMAND = ["uvicorn", "tests.mounted:app", "--port", "0"]
 
 # In rows, the origins stand under these names; only a running test knows their ports.
-HOME, NEIGHBOUR, STRANGER, API = "<home>", "<neighbour>", "<stranger>", "<api>"
+HOME, NEIGHBOUR, STRANGER = "<home>", "<neighbour>", "<stranger>"
+# Where the server is, and under which other name too.
+API, AWAY = "<api>", "<away>"
 NULL = "null"
 # What the console says before the reason.
 REFUSAL = " has been blocked by CORS policy: "
@@ -49,6 +52,15 @@ FETCH = """async ([url, options]) => {
         return String(error);
     }
 }"""
+# The events of a WebSocket, in order.
+SOCKET = """url => new Promise(done => {
+    const events = [], socket = new WebSocket(url);
+    socket.onopen = () => { events.push("open"); socket.send("hello") };
+    socket.onmessage = event => events.push(event.data);
+    socket.onerror = () => events.push("error");
+    socket.onclose = event => done([...events, `close ${event.code}`]);
+})"""
+# A frame whose origin is null.
 SANDBOX = """() => new Promise(done => {
     const frame = document.createElement("iframe");
     frame.sandbox = "allow-scripts";
@@ -162,6 +174,11 @@ class Mount:
     def _is_refusal(self, text: str) -> bool:
         return f"{self.url}/" in text and REFUSAL in text
 
+    def socket(self, origin: str) -> list[str]:
+        """The events of a WebSocket that a page of `origin` opens."""
+        events: list[str] = self.world.page(origin).evaluate(SOCKET, f"ws{self.url.removeprefix('http')}/ws")
+        return events
+
     def seen(self) -> list[str]:
         return self.world.client.get(f"{self.where}/seen").raise_for_status().text.splitlines()
 
@@ -178,6 +195,7 @@ def world() -> Iterator[World]:
             NEIGHBOUR: f"http://localhost:{neighbour}",
             STRANGER: f"http://127.0.0.1:{home}",
             API: f"http://localhost:{server.port}",
+            AWAY: f"http://127.0.0.1:{server.port}",
         }
         yield World(browser.new_context(), client, origins)
 
@@ -312,6 +330,15 @@ PREFLIGHTS: Rows = {
     ),
 }
 
+# Both stars stand for everything only where no cookie goes along.
+BY_HAND_WITH_STARS: Own = {
+    HOME: {
+        "access-control-allow-origin": HOME,
+        "access-control-allow-credentials": "true",
+        "access-control-allow-methods": "*",
+        "access-control-allow-headers": "*",
+    }
+}
 CREDENTIALS: Rows = {
     "a cookie goes along, and the page reads, where the origin is listed with credentials": (
         [fetch(**INCLUDE), fetch()],
@@ -336,6 +363,23 @@ CREDENTIALS: Rows = {
             [cors(allow_credentials=True, **WRITES)],
             [read("PUT /item, cookie: user=Ada, x-own: 1")],
             [ASKED, "PUT /item, cookie: user=Ada, x-own: 1"],
+        ),
+    ),
+    "with credentials the browser takes `*` for a name, so `*` is answered with what was asked": (
+        [fetch(method="PUT", **INCLUDE), fetch(headers={"X-Own": "1"}, **INCLUDE)],
+        Under(
+            [cors(allow_credentials=True, allow_methods=["*"], allow_headers=["*"])],
+            [read("PUT /item, cookie: user=Ada"), read(f"{WITH_COOKIE}, x-own: 1")],
+            [ASKED, "PUT /item, cookie: user=Ada", ASKED, f"{WITH_COOKIE}, x-own: 1"],
+        ),
+        Under(
+            [],
+            [
+                "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
+                "Request header field x-own is not allowed by Access-Control-Allow-Headers in preflight response.",
+            ],
+            ["OPTIONS /item", "OPTIONS /item"],
+            BY_HAND_WITH_STARS,
         ),
     ),
 }
@@ -501,7 +545,66 @@ def test_what_the_page_gets_and_the_server_sees(world: World, row: Row) -> None:
 
 
 def test_no_row_only_refuses() -> None:
-    """A page that can read nothing at all must fail each row."""
-    assert [
-        says for says, (_, *under) in ROWS.items() if all(isinstance(a, str) for u in under for a in u.answers)
-    ] == []
+    """A page that can read nothing at all fails every row."""
+    for says, (_, *outcomes) in ROWS.items():
+        assert any(isinstance(answer, dict) for outcome in outcomes for answer in outcome.answers), says
+
+
+def echoed(line: str) -> list[str]:
+    return ["open", f"{line}, hello", "close 1000"]
+
+
+NO_SOCKET = ["error", "close 1006"]
+CHECK_ANYONE = cors(allow_origins=["*"], websocket="check")
+IGNORE = cors(websocket="ignore")
+# Browsers ask no preflight for a socket, and send the cookie as to any page of the same site.
+AS_USER, AS_NOBODY = "websocket /ws, cookie: user=Ada", "websocket /ws"
+AS_NULL = "websocket /ws, origin: null"
+
+SOCKETS: dict[str, tuple[str, *tuple[Under, ...]]] = {
+    "a foreign page is refused before the application is asked, though the user's cookie came along": (
+        NEIGHBOUR,
+        Under([cors()], NO_SOCKET, [AS_USER + KEPT]),
+        Under([IGNORE], echoed(AS_USER), [AS_USER]),
+        Under([], echoed(AS_USER), [AS_USER]),
+    ),
+    "so is one of another site": (
+        STRANGER,
+        Under([cors()], NO_SOCKET, [AS_NOBODY + KEPT]),
+        Under([cors(allow_origins=["http://127.0.0.1:*"])], echoed(AS_NOBODY), [AS_NOBODY]),
+    ),
+    "a listed page is echoed": (
+        HOME,
+        Under([cors()], echoed(AS_USER), [AS_USER]),
+        Under([cors(allow_origins=[STRANGER])], NO_SOCKET, [AS_USER + KEPT]),
+    ),
+    "`*` says nothing of sockets: it lets all of them pass, or with a check the same host alone": (
+        NEIGHBOUR,
+        Under([ANYONE], echoed(AS_USER), [AS_USER]),
+        Under([CHECK_ANYONE], NO_SOCKET, [AS_USER + KEPT]),
+    ),
+    "a page of the same host passes without being listed": (
+        API,
+        Under([cors()], echoed(AS_USER), [AS_USER]),
+        Under([cors(allow_origins=[])], echoed(AS_USER), [AS_USER]),
+        Under([CHECK_ANYONE], echoed(AS_USER), [AS_USER]),
+    ),
+    "the same server under another name is another host": (
+        AWAY,
+        Under([cors()], NO_SOCKET, [AS_NOBODY + KEPT]),
+        Under([cors(allow_origins=[AWAY])], echoed(AS_NOBODY), [AS_NOBODY]),
+    ),
+    "a sandboxed frame is refused, though it stands in the page of a listed origin": (
+        NULL,
+        Under([cors()], NO_SOCKET, [AS_NULL + KEPT]),
+        Under([cors(dangerously_allow_null_origin=True)], echoed(AS_NULL), [AS_NULL]),
+    ),
+}
+
+
+@pytest.mark.parametrize("row", SOCKETS.values(), ids=SOCKETS.keys())
+def test_which_pages_get_a_socket(world: World, row: tuple[str, *tuple[Under, ...]]) -> None:
+    origin, *outcomes = row
+    for expected in outcomes:
+        mount = world.mount(expected.layers, expected.own)
+        assert (mount.socket(origin), mount.seen()) == (expected.answers, expected.seen)
