@@ -1,8 +1,8 @@
 """CORS between two origins in a real Chromium: what the page could read, and what reached server and application.
 
 Each row mounts an application of its own under its own layers (mounted.py) behind a real uvicorn. A page of one origin
-fetches from it, and the row says the whole of what the page got and of what arrived. Every refusal is shown twice: the
-same page, the same requests and another policy give the other verdict, so no row passes because nothing works.
+fetches from it, and the row says the whole of what the page got and of what arrived. Every refusal stands beside its
+opposite, the same page under another policy or with another request, so no row passes because nothing works.
 
 Four origins: HOME, which policies list; NEIGHBOUR, of the same site (and so with the same cookies and the same part of
 the browser's cache) but on another port; STRANGER, of another site; and null, a sandboxed frame inside HOME's page.
