@@ -130,15 +130,19 @@ def _rereadable(headers: Any) -> Any:
 def header(scope: Scope, name: bytes) -> bytes | None:
     """One request header, its lines joined where it has several, or None. `name` is lower-case."""
     headers = scope.get("headers")
+    return _value(headers, _layout(scope, headers), name) if headers else None
+
+
+def fields(scope: Scope, *names: bytes) -> list[bytes | None]:
+    """Several request headers, as `header` gives each."""
+    headers = scope.get("headers")
     if not headers:
-        return None
-    if type(scope) is not OwnScope:
-        layout = _layout_of(headers)
-    elif headers is scope._laid_out and len(headers) == scope._length:
-        layout = scope._layout
-    else:  # somebody has replaced the headers, or added to them
-        layout = scope._layout = _layout_of(headers)
-        scope._laid_out, scope._length = headers, len(headers)
+        return [None] * len(names)
+    layout = _layout(scope, headers)
+    return [_value(headers, layout, name) for name in names]
+
+
+def _value(headers: Any, layout: dict[bytes, int], name: bytes) -> bytes | None:
     position = layout.get(name)
     if position is None:
         return None
@@ -146,6 +150,16 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         return _SEPARATORS.get(name, b", ").join(_headers.get_all(headers, name))
     value: bytes = headers[position][1]
     return value
+
+
+def _layout(scope: Scope, headers: Any) -> dict[bytes, int]:
+    """The layout of `headers`; a scope of ours keeps it until somebody replaces them, or adds to them."""
+    if type(scope) is not OwnScope:
+        return _layout_of(headers)
+    if headers is not scope._laid_out or len(headers) != scope._length:
+        scope._layout = _layout_of(headers)
+        scope._laid_out, scope._length = headers, len(headers)
+    return scope._layout
 
 
 def _layout_of(headers: list[Any] | tuple[Any, ...]) -> dict[bytes, int]:

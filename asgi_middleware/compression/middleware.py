@@ -6,7 +6,7 @@ from typing import Literal
 
 from .. import _headers
 from .._options import Options, shown
-from .._scope import extend, header, readable
+from .._scope import extend, fields, readable
 from .._types import ASGIApp, Receive, Scope, Send, Strings
 from . import codecs
 from .codecs import Brotli, Codec, Gzip
@@ -83,11 +83,11 @@ class _Compression:
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
-        cache_control = header(scope, b"cache-control")
+        cache_control, accept_encoding = fields(scope, b"cache-control", b"accept-encoding")
         if cache_control is not None and forbids_transform([cache_control]):
             await self.app(scope, receive, send)
             return
-        coding = choose(header(scope, b"accept-encoding"), self._order)
+        coding = choose(accept_encoding, self._order)
         if coding is None:
             plain = IdentityResponder(send)
             plain.policy = self._policy

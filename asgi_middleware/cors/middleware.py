@@ -1,6 +1,6 @@
 """`CORSMiddleware`: answers preflights, and puts ready-made headers on everything else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from .. import _headers
@@ -8,7 +8,7 @@ from .._options import Options
 from .._origins import is_same_host
 from .._reply import reply
 from .._responder import Responder
-from .._scope import header, readable
+from .._scope import fields, header, readable
 from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings
 from ..exceptions import ConfigError
 from .policy import SAFELISTED, CORSPolicy, logger, told
@@ -18,6 +18,11 @@ _ALLOW_CREDENTIALS = b"access-control-allow-credentials"
 _EXPOSE_HEADERS = b"access-control-expose-headers"
 _GRANTS = frozenset({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, _EXPOSE_HEADERS})
 _VARY = (b"vary", b"Origin")
+_ASKED = (
+    b"access-control-request-method",
+    b"access-control-request-headers",
+    b"access-control-request-private-network",
+)
 
 
 class CORSMiddleware:
@@ -97,9 +102,14 @@ class CORSMiddleware:
         if policy.allow_private_network:
             vary.append("Access-Control-Request-Private-Network")
         self._preflight_vary: Header = (b"vary", ", ".join(vary).encode())
-        self._methods = ", ".join(policy.allow_methods).encode()
-        names = {name.lower(): name for name in (*policy.allow_headers, *SAFELISTED)}
-        self._headers = ", ".join(sorted(names.values())).encode()
+        # None where what was asked for is the answer.
+        self._allow_methods: Header | None = None
+        if "*" not in policy.allow_methods:
+            self._allow_methods = (b"access-control-allow-methods", ", ".join(policy.allow_methods).encode())
+        self._allow_headers: Header | None = None
+        if "*" not in policy.allow_headers:
+            names = {name.lower(): name for name in (*policy.allow_headers, *SAFELISTED)}
+            self._allow_headers = (b"access-control-allow-headers", ", ".join(sorted(names.values())).encode())
         self._max_age: tuple[Header, ...] = ()
         if policy.max_age is not None:
             self._max_age = ((b"access-control-max-age", b"%d" % policy.max_age),)
@@ -110,9 +120,9 @@ class CORSMiddleware:
             scope = readable(scope)
             origin = header(scope, b"origin")
             if origin is not None and scope.get("method") == "OPTIONS":
-                method = header(scope, b"access-control-request-method")
+                method, names, private = fields(scope, *_ASKED)
                 if method is not None:
-                    await self._preflight(scope, receive, send, origin, method)
+                    await self._preflight(scope, receive, send, origin, method, names, private)
                     return
             policy = self.policy
             allowed = policy.any_origin or (
@@ -137,37 +147,44 @@ class CORSMiddleware:
         """Whether the origin may open WebSockets. `"*"` says nothing about who may act with the user's cookies."""
         return not self.policy.any_origin and await self.policy.allows(origin, scope)
 
-    async def _preflight(self, scope: Scope, receive: Receive, send: Send, origin: bytes, method: bytes) -> None:
+    async def _preflight(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        origin: bytes,
+        method: bytes,
+        names: bytes | None,
+        private: bytes | None,
+    ) -> None:
         policy = self.policy
         headers: list[Header] = [self._preflight_vary]
+        requested: Sequence[bytes] = ()
         reason: str | None = None
-        requested: list[bytes] = []
-        if not await policy.allows(origin, scope):
+        if not (policy.allows_by_list(origin) or await policy.allows(origin, scope)):
             reason = "origin"
         else:
             headers += ((_ALLOW_ORIGIN, b"*" if policy.any_origin else origin), *self._preflight_grant)
-            lines = _headers.get_all(scope.get("headers") or (), b"access-control-request-headers")
             if policy.refused_method(method):
                 reason = f"method {told(method)}"
-            elif lines:
-                requested, refused = policy.requested_headers(lines)
+            elif names is not None:
+                requested, refused = policy.requested_headers(_headers.get_all(scope["headers"], _ASKED[1]))
                 if refused is not None:
                     reason = f"headers {refused}"
-        if reason is None and header(scope, b"access-control-request-private-network") is not None:
-            if policy.allow_private_network:
-                headers.append((b"access-control-allow-private-network", b"true"))
-            else:
-                reason = "private-network"
+            if reason is None and private is not None:
+                if policy.allow_private_network:
+                    headers.append((b"access-control-allow-private-network", b"true"))
+                else:
+                    reason = "private-network"
         if reason is not None:
             logger.debug("a preflight of %s is refused: %s", told(origin), reason)
             body = f"Disallowed CORS {reason}".encode("ascii")
             await reply(scope, receive, send, status=400, body=body, headers=headers)
             return
-        methods = method if "*" in policy.allow_methods else self._methods
-        headers.append((b"access-control-allow-methods", methods))
-        names = b", ".join(requested) if "*" in policy.allow_headers else self._headers
-        if names:
-            headers.append((b"access-control-allow-headers", names))
+        headers.append(self._allow_methods or (b"access-control-allow-methods", method))
+        allowed = self._allow_headers or (b"access-control-allow-headers", b", ".join(requested))
+        if allowed[1]:
+            headers.append(allowed)
         headers += self._max_age
         await reply(scope, receive, send, status=200, body=b"OK", headers=headers)
 

@@ -22,6 +22,9 @@ _LONGEST_METHOD = 64
 # What Access-Control-Request-Headers may be under "*": far beyond what browsers send, far below what hurts.
 _LONGEST_REQUEST_HEADERS = 4096
 _MOST_REQUEST_HEADER_LINES = 32
+# Lines of Access-Control-Request-Headers that a policy remembers, and the longest of them.
+_MOST_REMEMBERED = 256
+_LONGEST_REMEMBERED = 256  # bytes
 # Chromium caps at 2 hours and Firefox at 24, so more is a mistake.
 _LONGEST_MAX_AGE = 86400
 
@@ -57,6 +60,9 @@ class CORSPolicy:
     _origin_regex: re.Pattern[str] | None = field(init=False, repr=False, compare=False)
     _method_set: frozenset[bytes] = field(init=False, repr=False, compare=False)
     _header_set: frozenset[bytes] = field(init=False, repr=False, compare=False)
+    _remembered: dict[bytes, tuple[Sequence[bytes], str | None]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
     # "*": one constant reply for all. Never together with credentials.
     any_origin: bool = field(init=False, repr=False, compare=False)
 
@@ -163,23 +169,35 @@ class CORSPolicy:
             return True
         return not _headers.TOKEN.fullmatch(method) or method.decode().upper() in FORBIDDEN_METHODS
 
-    def requested_headers(self, lines: Sequence[bytes]) -> tuple[list[bytes], str | None]:
+    def requested_headers(self, lines: Sequence[bytes]) -> tuple[Sequence[bytes], str | None]:
         """A preflight's header names in lower case, and which of them is refused, as text, or None.
 
-        Bounded before anything is split.
+        A page asks with the same line each time, so what came of short ones is remembered.
         """
+        if len(lines) != 1 or len(lines[0]) > _LONGEST_REMEMBERED:
+            return self._read(lines)
+        known = self._remembered.get(lines[0])
+        if known is None:
+            known = self._read(lines)
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[lines[0]] = known
+        return known
+
+    def _read(self, lines: Sequence[bytes]) -> tuple[Sequence[bytes], str | None]:
+        """`requested_headers`; bounded before anything is split."""
         any_header = b"*" in self._header_set
         most = _LONGEST_REQUEST_HEADERS
         if not any_header:
             # every allowed name once, each with a comma and blanks, and room for one wrong name to be told
             most = sum(map(len, self._header_set)) + 4 * len(self._header_set) + 256
         if len(lines) > _MOST_REQUEST_HEADER_LINES or sum(map(len, lines)) > most:
-            return [], "(too many)"
+            return (), "(too many)"
         names = [name.lower() for name in _headers.members(lines)]
         for name in names:
             if name not in self._header_set and not (any_header and _headers.TOKEN.fullmatch(name)):
-                return [], told(name)
-        return list(dict.fromkeys(names)), None
+                return (), told(name)
+        return tuple(dict.fromkeys(names)), None
 
 
 def _check_whether_any(options: Options, policy: CORSPolicy, origins: tuple[str, ...]) -> None:
