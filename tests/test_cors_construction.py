@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -86,6 +87,12 @@ BAD_ORIGINS: list[tuple[str, str, str]] = [
     ("a backslash", "https://a.example\\", HOST_REMEDY),
     ("a control character", "https://a.exa\x00mple", HOST_REMEDY),
     ("an open bracket", "http://[::1", "write 'https://example.com'"),
+    ("an IPv6 host in capitals", "http://[::FFFF]:8000", "write 'http://[::ffff]:8000'"),
+    ("an IPv6 host with a zone", "http://[fe80::1%25eth0]", "write 'https://example.com'"),
+    ("a tab in front", "\thttps://a.example", "write 'https://a.example'"),
+    ("a NUL behind", "https://a.example\x00", HOST_REMEDY),
+    ("a letter and a star", "h*", "write 'https://example.com'"),
+    ("a lone surrogate", "https://\ud800.example", "write 'https://xn--ib9b.example'"),
 ]
 
 
@@ -114,6 +121,42 @@ def test_a_remedy_names_only_what_is_accepted_and_was_meant(sentence: str, origi
     named = re.findall(r"'([^']+)'", remedy)
     assert set(named) <= {*meant, "https://example.com", "https://*.example.com"}
     CORSMiddleware(text(b"ok"), allow_origins=named)
+
+
+# What an origin is made of, and what hides in one.
+PIECES = [
+    "http", "https", "://", ":", "/", "*", "*.", ".", "a", "A", "\xe9", "\xdf", "\ud800", "\U0001f600", "\x00", "\n",
+    " ", "[", "]", "[::1]", "443", "80", "8000", "@", "?", "#", "%", ",", "-", "_", "xn--", "null", "file", "\\",
+    "\u3002", "\u200d", "\uff21", "\u0130", "\xb2", "localhost", "example.com", "https://a.example",
+    "https://*.example.com",
+]  # fmt: skip
+
+
+def test_any_text_is_refused_with_a_readable_sentence_or_means_itself() -> None:
+    chance = random.Random(6454)  # noqa: S311  # repeatable, not secret
+    taken = refused = 0
+    for _ in range(3000):
+        origin = chance.choice(["", "https://", "http://"]) + "".join(chance.choices(PIECES, k=chance.randrange(1, 5)))
+        try:
+            policy = CORSPolicy(allow_origins=[origin])
+        except ConfigError as error:
+            refused += 1
+            (problem,) = error.problems
+            told = f"{problem.seen} {problem.rule} {problem.remedy}"
+            assert told.isprintable(), ascii(told)
+            assert len(problem.seen) <= 80
+            continue
+        taken += 1
+        if origin == "*":
+            continue
+        sent = origin.replace("//*.", "//x.y.").replace(":*", ":8000")
+        assert policy.allows_by_list(sent.encode()), origin
+        assert [policy.allows_by_list(other.encode()) for other in (f"{sent}.evil.example", f"x{sent}", "")] == [
+            False,
+            False,
+            False,
+        ], origin
+    assert min(taken, refused) > 100, (taken, refused)
 
 
 GOOD_ORIGINS = [
@@ -171,6 +214,16 @@ WRONG: list[tuple[str, Options, list[tuple[str, str]]]] = [
         {"allow_origins": (origin for origin in [A])},
         [("allow_origins", "write ['https://app.example.com']")],
     ),
+    (
+        "a mapping for origins",
+        {"allow_origins": {A: True}},
+        [("allow_origins", "write ['https://app.example.com']")],
+    ),
+    (
+        "credentials to anybody, who is nowhere named",
+        {"allow_credentials": True, "dangerously_allow_any_origin_with_credentials": True},
+        [("allow_origins", "list them, or write [] to allow none")],
+    ),
     ("a star beside others", {"allow_origins": ["*", A]}, [("allow_origins", "list '*' alone")]),
     (
         "a star with credentials",
@@ -192,6 +245,7 @@ WRONG: list[tuple[str, Options, list[tuple[str, str]]]] = [
     ("methods in one string", {**LISTED, "allow_methods": ["GET, PUT"]}, [("allow_methods", METHOD_REMEDY)]),
     ("an empty method", {**LISTED, "allow_methods": [""]}, [("allow_methods", METHOD_REMEDY)]),
     ("a method with a line break", {**LISTED, "allow_methods": ["PUT\r\n"]}, [("allow_methods", METHOD_REMEDY)]),
+    ("a method with a NUL", {**LISTED, "allow_methods": ["PUT\x00"]}, [("allow_methods", METHOD_REMEDY)]),
     ("a method outside ASCII", {**LISTED, "allow_methods": ["PÜT"]}, [("allow_methods", METHOD_REMEDY)]),
     ("a method in small letters", {**LISTED, "allow_methods": ["patch"]}, [("allow_methods", "write 'PATCH'")]),
     (
@@ -203,6 +257,12 @@ WRONG: list[tuple[str, Options, list[tuple[str, str]]]] = [
     ("headers in one string", {**LISTED, "allow_headers": ["X-A, X-B"]}, [("allow_headers", NAME_REMEDY)]),
     ("a header name with a colon", {**LISTED, "allow_headers": ["X-A:"]}, [("allow_headers", NAME_REMEDY)]),
     ("a header name with a line break", {**LISTED, "allow_headers": ["X-A\n"]}, [("allow_headers", NAME_REMEDY)]),
+    ("a lone surrogate for a header", {**LISTED, "allow_headers": ["X-\ud800"]}, [("allow_headers", NAME_REMEDY)]),
+    (
+        "a mapping for headers",
+        {**LISTED, "allow_headers": {"X-A": 1}},
+        [("allow_headers", "write ['Authorization']")],
+    ),
     ("a string for exposed headers", {**LISTED, "expose_headers": "X-A"}, [("expose_headers", "write ['X-A']")]),
     ("an empty exposed header", {**LISTED, "expose_headers": [""]}, [("expose_headers", NAME_REMEDY)]),
     (
@@ -220,6 +280,8 @@ WRONG: list[tuple[str, Options, list[tuple[str, str]]]] = [
     ("an age in text", {**LISTED, "max_age": "600"}, [("max_age", "write 600")]),
     ("an age that is a truth", {**LISTED, "max_age": True}, [("max_age", "write 600")]),
     ("a broken age", {**LISTED, "max_age": 1.5}, [("max_age", "write 600")]),
+    ("an age that is no number", {**LISTED, "max_age": float("nan")}, [("max_age", "write 600")]),
+    ("an age of five thousand digits", {**LISTED, "max_age": 10**5000}, [("max_age", "write 600")]),
     (
         "credentials in text",
         {**LISTED, "allow_credentials": "false"},
@@ -245,6 +307,7 @@ WRONG: list[tuple[str, Options, list[tuple[str, str]]]] = [
         [("allow_origin_func", "pass a callable, or leave the option out")],
     ),
     ("a broken regex", {"allow_origin_regex": "https://("}, [("allow_origin_regex", "mend it")]),
+    ("a regex that is too deep", {"allow_origin_regex": "(" * 5000}, [("allow_origin_regex", "mend it")]),
     ("a regex that overflows", {"allow_origin_regex": "x{4294967296}"}, [("allow_origin_regex", "mend it")]),
     (
         "a compiled regex",
@@ -266,7 +329,15 @@ WRONG: list[tuple[str, Options, list[tuple[str, str]]]] = [
             "(?i)HTTPS://.*",
             r"https://a\.example|.*",
             r"[^/]+//[^/]+",
+            "(?s).*",
+            "https://[a-z.-]+",
+            r"https?://(.+\.)?[^.]+\.[a-z]+",
         )
+    ),
+    (
+        "a star and an open regex with credentials",
+        {"allow_origins": ["*"], "allow_origin_regex": ".*", "allow_credentials": True},
+        [("allow_origin_regex", REGEX_REMEDY), ("allow_origins", "list the origins, or leave credentials off")],
     ),
     (
         "a choice that does not exist",
@@ -350,6 +421,12 @@ RIGHT: list[tuple[str, Options]] = [
         },
     ),
     ("a domain's regex with credentials", {"allow_origin_regex": r"https://.*\.a\.example", "allow_credentials": True}),
+    (
+        "patterns for this machine, with credentials",
+        {"allow_origins": ["http://*.localhost:*", "http://localhost:*"], "allow_credentials": True},
+    ),
+    ("the long name without need", {**LISTED, "dangerously_allow_any_origin_with_credentials": True}),
+    ("any method and header beside some", {**LISTED, "allow_methods": ["*", "PUT"], "allow_headers": ["X-A", "*"]}),
     ("every header exposed without credentials", {**LISTED, "expose_headers": ["*"]}),
     (
         "every header and method with credentials",

@@ -196,6 +196,10 @@ MATCHES = [
     *matches(ANYBODY, [A, EVIL, "http://localhost:1"], ["null", "https://a\r\nx-evil: 1"]),
     *matches(REALLY_ANY, [A, EVIL, "http://localhost:1"], ["null", "", "https://a\r\nx-evil: 1"]),
     *matches({"allow_origin_regex": ".*"}, [A, EVIL], ["null", "https://a\r\nx-evil: 1"]),
+    *matches({"allow_origin_regex": "(?s).*"}, [A], ["https://\xe4.example", "https://a b", "https://a\x7f", "\xa0"]),
+    *matches({"allow_origin_regex": r"null|https://a\.example"}, [A], ["null", EVIL]),
+    *matches(ANYBODY, [], ["https://\xe4.example", "https://a b", "https://a\x7f", "\xa0"]),
+    *matches({**REALLY_ANY, "dangerously_allow_null_origin": True}, ["null", A], ["https://a b"]),
     # Longer than 330 bytes is refused before any pattern, expression or function.
     *matches(SUBDOMAINS, [long_origin(330)], [long_origin(331), long_origin(100_000)]),
     *matches(REGEX, [long_origin(330)], [long_origin(331), long_origin(100_000)]),
@@ -241,9 +245,9 @@ def test_two_origin_lines_are_no_origin() -> None:
     for options in (LISTED, SUBDOMAINS, REGEX):
         origins = ("https://a.example.com", A)
         scope = http(headers=[("origin", origin) for origin in origins])
-        assert drive(CORSMiddleware(sends(start(headers=[]), body(b"")), **options), scope).headers == [
-            ("vary", "Origin")
-        ]
+        app = CORSMiddleware(sends(start(headers=[]), body(b"")), **options)
+        assert drive(app, scope).headers == [("vary", "Origin")]
+        assert whole(drive(app, preflight(origins[0], more=[("origin", origins[1])]))) == refusal("origin")
 
 
 def test_a_scheme_without_a_default_port_can_be_allowed() -> None:
@@ -319,6 +323,24 @@ def test_a_function_decides(
     assert (
         records == [("asgi_middleware.cors", logging.ERROR, "allow_origin_func raised; the origin is refused")] * logged
     )
+
+
+@pytest.mark.parametrize("function", [fails, fails_later, fails_in_a_group])
+def test_a_function_that_fails_refuses_at_every_door(
+    function: Callable[[str, Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = CORSMiddleware(sends(start(headers=[]), body(b"ok")), allow_origin_func=function)
+    assert drive(app, get()).headers == [("vary", "Origin")]
+    assert whole(drive(app, preflight())) == refusal("origin")
+    denied = drive(app, websocket(headers=[("host", "api.example"), ("origin", A)]))
+    assert [message["type"] for message in denied.sent] == [
+        "websocket.http.response.start",
+        "websocket.http.response.body",
+    ]
+    assert (denied.status, denied.raw_body) == (403, b"Disallowed CORS origin")
+    assert [(record.getMessage(), record.args, record.exc_info is not None) for record in caplog.records] == [
+        ("allow_origin_func raised; the origin is refused", (), True)
+    ] * 3
 
 
 def test_a_function_is_asked_last_once_and_with_the_scope() -> None:

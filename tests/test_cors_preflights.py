@@ -56,6 +56,30 @@ PREFLIGHTS: list[tuple[str, Options, dict[str, Any], Whole]] = [
         preflight(EVIL),
         grant(access_control_allow_origin=EVIL, access_control_allow_credentials="true"),
     ),
+    (
+        "null is named where it is allowed",
+        {"dangerously_allow_null_origin": True},
+        preflight("null"),
+        grant(access_control_allow_origin="null"),
+    ),
+    (
+        "an open regex names the origin",
+        {"allow_origin_regex": ".*"},
+        preflight(EVIL),
+        grant(access_control_allow_origin=EVIL),
+    ),
+    (
+        "two lines of Origin are none",
+        LISTED,
+        preflight(more=[("origin", A)]),
+        refusal("origin"),
+    ),
+    (
+        "a refused origin, where anything else is allowed, learns the reason alone",
+        {**ANY_METHOD, "allow_headers": ["*"], "allow_credentials": True},
+        preflight(EVIL, "PATCH", "x-a"),
+        refusal("origin"),
+    ),
     # methods
     (
         "the configured list is told, in its order",
@@ -71,6 +95,19 @@ PREFLIGHTS: list[tuple[str, Options, dict[str, Any], Whole]] = [
         ANY,
         preflight(A, "PUT"),
         refusal("method 'PUT'", (ACAO, "*"), vary=REQUESTED),
+    ),
+    ("no method is allowed", {**LISTED, "allow_methods": []}, preflight(), refusal("method 'GET'", MY)),
+    (
+        "a method in two lines",
+        LISTED,
+        preflight(more=[("access-control-request-method", "GET")]),
+        refusal("method 'GET, GET'", MY),
+    ),
+    (
+        "any method beside a list is echoed",
+        {**LISTED, "allow_methods": ["GET", "*"]},
+        preflight(A, "PATCH"),
+        grant(access_control_allow_methods="PATCH"),
     ),
     ("part of an allowed method", LISTED, preflight(A, "ET"), refusal("method 'ET'", MY)),
     ("two methods in one", LISTED, preflight(A, "GET, HEAD"), refusal("method 'GET, HEAD'", MY)),
@@ -137,6 +174,18 @@ PREFLIGHTS: list[tuple[str, Options, dict[str, Any], Whole]] = [
     ("the second line is read as well", NAMES, preflight(A, "GET", "x-b", "x-evil"), refusal("headers 'x-evil'", MY)),
     ("empty elements", NAMES, preflight(A, "GET", ",, x-b,\t,,", ""), grant(access_control_allow_headers=LISTED_NAMES)),
     ("an empty line", LISTED, preflight(A, "GET", ""), grant()),
+    (
+        "a name that is listed in two cases is told once",
+        {**LISTED, "allow_headers": ["x-a", "X-A", "ACCEPT"]},
+        preflight(A, "GET", "x-a"),
+        grant(access_control_allow_headers=f"{SAFELISTED}, X-A"),
+    ),
+    (
+        "any header beside a list is echoed",
+        {**LISTED, "allow_headers": ["X-A", "*"]},
+        preflight(A, "GET", "X-Any"),
+        grant(access_control_allow_headers="x-any"),
+    ),
     ("a doubled name", NAMES, preflight(A, "GET", "x-b,x-b,X-B"), grant(access_control_allow_headers=LISTED_NAMES)),
     (
         "the safelisted names are always allowed",
@@ -200,6 +249,17 @@ PREFLIGHTS: list[tuple[str, Options, dict[str, Any], Whole]] = [
     ("32 lines", ANY_HEADER, preflight(A, "GET", *["x-a"] * 32), grant(access_control_allow_headers="x-a")),
     ("33 lines", ANY_HEADER, preflight(A, "GET", *["x-a"] * 33), refusal("headers (too many)", MY)),
     ("33 lines for a list", NAMES, preflight(A, "GET", *["x-b"] * 33), refusal("headers (too many)", MY)),
+    ("33 empty lines", ANY_HEADER, preflight(A, "GET", *[""] * 33), refusal("headers (too many)", MY)),
+    # The four safelisted names have 49 letters; each gets 4 more for its comma and blanks, and a wrong name 256.
+    ("as long as a list may be", LISTED, preflight(A, "GET", "," * 321), grant()),
+    ("longer than a list may be", LISTED, preflight(A, "GET", "," * 322), refusal("headers (too many)", MY)),
+    (
+        "longer than a list may be, in two lines",
+        LISTED,
+        preflight(A, "GET", "," * 161, "," * 161),
+        refusal("headers (too many)", MY),
+    ),
+    ("the method is judged before the length", LISTED, preflight(A, "PUT", "," * 322), refusal("method 'PUT'", MY)),
     # private network access
     ("a private network is not allowed unless said", LISTED, preflight(more=NETWORK), refusal("private-network", MY)),
     (
@@ -209,6 +269,22 @@ PREFLIGHTS: list[tuple[str, Options, dict[str, Any], Whole]] = [
         grant(
             access_control_allow_private_network="true",
             vary=f"Origin, {REQUESTED}, Access-Control-Request-Private-Network",
+        ),
+    ),
+    (
+        "a header is judged before the private network",
+        LISTED,
+        preflight(A, "GET", "x-evil", more=NETWORK),
+        refusal("headers 'x-evil'", MY),
+    ),
+    (
+        "a private network that any origin may ask for",
+        {**ANY, "allow_private_network": True},
+        preflight(more=NETWORK),
+        grant(
+            access_control_allow_origin="*",
+            access_control_allow_private_network="true",
+            vary=f"{REQUESTED}, Access-Control-Request-Private-Network",
         ),
     ),
     (

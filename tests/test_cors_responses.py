@@ -35,15 +35,64 @@ ACTUAL: list[tuple[str, Options, str | None, Pairs, Pairs]] = [
     ("any origin is a constant for null", ANY, "null", [], [(ACAO, "*")]),
     ("any origin never reflects a long one", ANY, long_origin(5000), [], [(ACAO, "*")]),
     ("any origin leaves the app's Vary alone", ANY, A, [("vary", "Cookie")], [(ACAO, "*"), ("vary", "Cookie")]),
+    ("any origin leaves the app's own Origin in Vary", ANY, A, [("vary", "Origin")], [(ACAO, "*"), ("vary", "Origin")]),
+    (
+        "any origin leaves what the app exposes, where we expose nothing",
+        ANY,
+        EVIL,
+        [(ACEH, "X-Own")],
+        [(ACAO, "*"), (ACEH, "X-Own")],
+    ),
+    (
+        "any origin replaces what the app exposes",
+        {**ANY, "expose_headers": ["X-A"]},
+        None,
+        OWN,
+        [(ACAO, "*"), (ACEH, "X-A")],
+    ),
     ("any origin may expose", {**ANY, "expose_headers": ["*"]}, A, [], [(ACAO, "*"), (ACEH, "*")]),
     ("any origin with credentials is named", REALLY_ANY, EVIL, [], [(ACAC, "true"), (ACAO, EVIL), ("vary", "Origin")]),
     ("any origin with credentials varies without one", REALLY_ANY, None, [], [("vary", "Origin")]),
     ("an open regex names the origin", {"allow_origin_regex": ".*"}, EVIL, [], [(ACAO, EVIL), ("vary", "Origin")]),
+    (
+        "an open regex with credentials, as asked for, names the origin",
+        {
+            "allow_origin_regex": ".*",
+            "allow_credentials": True,
+            "dangerously_allow_any_origin_with_credentials": True,
+        },
+        EVIL,
+        [],
+        [(ACAC, "true"), (ACAO, EVIL), ("vary", "Origin")],
+    ),
+    ("any origin with credentials is not null", REALLY_ANY, "null", OWN, [("vary", "Origin")]),
+    (
+        "null is named where it is allowed",
+        {**CREDENTIALS, "dangerously_allow_null_origin": True},
+        "null",
+        [],
+        [(ACAC, "true"), (ACAO, "null"), ("vary", "Origin")],
+    ),
     ("Vary is merged", LISTED, A, [("vary", "Cookie")], [(ACAO, A), ("vary", "Cookie, Origin")]),
     ("Vary is merged for a refused origin", LISTED, EVIL, [("vary", "Cookie")], [("vary", "Cookie, Origin")]),
     ("Vary is merged without an origin", LISTED, None, [("vary", "Cookie")], [("vary", "Cookie, Origin")]),
     ("Vary is not doubled", LISTED, A, [("Vary", "cookie, ORIGIN")], [(ACAO, A), ("vary", "cookie, ORIGIN")]),
     ("Vary keeps its star", LISTED, A, [("vary", "*")], [(ACAO, A), ("vary", "*")]),
+    ("Vary keeps a star among others", LISTED, EVIL, [("vary", "Accept, *")], [("vary", "Accept, *")]),
+    (
+        "Vary keeps a star in a second line",
+        LISTED,
+        None,
+        [("vary", "Cookie"), ("Vary", "*")],
+        [("vary", "*"), ("vary", "Cookie")],
+    ),
+    (
+        "Origin in two lines of Vary becomes one",
+        LISTED,
+        A,
+        [("vary", "Origin"), ("Vary", "origin, Cookie")],
+        [(ACAO, A), ("vary", "Origin, Cookie")],
+    ),
     (
         "two lines of Vary become one",
         LISTED,
@@ -78,6 +127,13 @@ ACTUAL: list[tuple[str, Options, str | None, Pairs, Pairs]] = [
     ),
     ("the app's own headers are removed for a refused origin", LISTED, EVIL, OWN, [("vary", "Origin")]),
     ("the app's own headers are removed without an origin", LISTED, None, OWN, [("vary", "Origin")]),
+    (
+        "what means something in a preflight alone stays with the app",
+        LISTED,
+        EVIL,
+        [("access-control-allow-methods", "GET"), ("access-control-max-age", "1")],
+        [("access-control-allow-methods", "GET"), ("access-control-max-age", "1"), ("vary", "Origin")],
+    ),
     (
         "other headers stay, in their order and number",
         LISTED,
@@ -138,6 +194,25 @@ def test_what_is_no_preflight_reaches_the_app(sentence: str, scope: dict[str, An
     assert len(scopes) == 1
     expected = NAMED if exchange.scope["headers"][1][0] == b"origin" else [("vary", "Origin")]
     assert exchange.headers == sorted([*expected, ("content-type", "text/plain")])
+
+
+# A sentence, the options, the request's Origin, what every status carries.
+STATUSES: list[tuple[str, Options, str | None, Pairs]] = [
+    ("any origin", ANY, EVIL, [(ACAO, "*")]),
+    ("any origin, without one", ANY, None, [(ACAO, "*")]),
+    ("any origin, with credentials", REALLY_ANY, EVIL, [(ACAC, "true"), (ACAO, EVIL), ("vary", "Origin")]),
+    ("any origin, with credentials, without one", REALLY_ANY, None, [("vary", "Origin")]),
+    ("nothing allowed", {"allow_origins": []}, A, [("vary", "Origin")]),
+    ("a function", {"allow_origin_func": lambda origin, scope: origin == A}, A, NAMED),
+    ("a function that refuses", {"allow_origin_func": lambda origin, scope: origin == A}, EVIL, [("vary", "Origin")]),
+]
+
+
+@pytest.mark.parametrize(("sentence", "options", "origin", "expected"), STATUSES, ids=[row[0] for row in STATUSES])
+def test_no_status_is_left_out(sentence: str, options: Options, origin: str | None, expected: Pairs) -> None:
+    for status in (101, 200, 204, 206, 301, 304, 307, 401, 404, 416, 500, 503):
+        exchange = drive(CORSMiddleware(sends(start(status, []), body(b"")), **options), get(origin))
+        assert (exchange.status, exchange.headers) == (status, expected)
 
 
 def test_headers_in_any_legal_shape_are_read() -> None:

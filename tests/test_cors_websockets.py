@@ -14,6 +14,7 @@ from .test_cors import ANY, ANYBODY, LISTED, REALLY_ANY, REGEX, SUBDOMAINS, Opti
 CHECK: Options = {"websocket": "check"}
 IGNORE: Options = {"websocket": "ignore"}
 NONE: Options = {"allow_origins": []}
+FAILING: Options = {"allow_origin_func": lambda origin, scope: scope["no such key"]}
 
 SOCKETS: list[tuple[str, Options, dict[str, Any], bool]] = [
     ("an allowed origin", LISTED, handshake(A), True),
@@ -53,6 +54,15 @@ SOCKETS: list[tuple[str, Options, dict[str, Any], bool]] = [
     ("any origin is no list: a check refuses foreign origins", {**ANY, **CHECK}, handshake(EVIL), False),
     ("any origin, a check, and the same host", {**ANY, **CHECK}, handshake("https://api.example"), True),
     ("any origin with credentials, as asked for", REALLY_ANY, handshake(EVIL), True),
+    ("any origin with credentials is not null", REALLY_ANY, handshake("null"), False),
+    ("an open regex is a list as well", {"allow_origin_regex": ".*"}, handshake(EVIL), True),
+    ("an open regex does not take null", {"allow_origin_regex": ".*"}, handshake("null"), False),
+    ("null where it is allowed", {"dangerously_allow_null_origin": True}, handshake("null"), True),
+    ("a host that is called null", NONE, handshake("null", "null"), False),
+    ("an origin without a scheme is no host", NONE, handshake("api.example"), False),
+    ("a function that says no", {"allow_origin_func": lambda origin, scope: False}, handshake(A), False),
+    ("a function is not asked for the same host", FAILING, handshake("https://api.example"), True),
+    ("a function that fails", FAILING, handshake(A), False),
     ("a check with a list", {**LISTED, **CHECK}, handshake(EVIL), False),
     ("ignored", {**LISTED, **IGNORE}, handshake(EVIL), True),
     ("ignored with an empty list", {**NONE, **IGNORE}, handshake("null"), True),
