@@ -94,6 +94,61 @@ def test_a_browser_gives_its_verdict(sentence: str, options: Options, page: Fetc
     assert verdict(page, CORSMiddleware(answering(), **options)) == expected
 
 
+def says(*headers: tuple[str, str], status: int = 200) -> App:
+    """Answers everything, preflights too, with these headers."""
+    return sends(start(status, [(name.encode(), value.encode()) for name, value in headers]), body(b""))
+
+
+ACAM, ACAH = "access-control-allow-methods", "access-control-allow-headers"
+# Replies that no browser takes, and beside each the nearest one that it does.
+WRONG_REPLIES: list[tuple[str, App, Fetch, str]] = [
+    ("no header", says(), Fetch(A), RESPONSE),
+    ("the origin", says((ACAO, A)), Fetch(A), "reads "),
+    ("another origin", says((ACAO, B)), Fetch(A), RESPONSE),
+    ("a slash behind the origin", says((ACAO, f"{A}/")), Fetch(A), RESPONSE),
+    ("the origin in capitals", says((ACAO, A.upper())), Fetch(A), RESPONSE),
+    ("the origin in two lines", says((ACAO, A), (ACAO, A)), Fetch(A), RESPONSE),
+    ("two origins", says((ACAO, f"{A}, {B}")), Fetch(A), RESPONSE),
+    ("a star with credentials", says((ACAO, "*"), (ACAC, "true")), Fetch(A, credentials=True), RESPONSE),
+    ("a truth in capitals", says((ACAO, A), (ACAC, "True")), Fetch(A, credentials=True), RESPONSE),
+    ("credentials in two lines", says((ACAO, A), (ACAC, "true"), (ACAC, "true")), Fetch(A, credentials=True), RESPONSE),
+    ("credentials", says((ACAO, A), (ACAC, "true")), Fetch(A, credentials=True), "reads "),
+    ("a refused preflight", says((ACAO, A), (ACAM, "PUT"), status=403), Fetch(A, "PUT"), PREFLIGHT),
+    ("a redirected preflight", says((ACAO, A), (ACAM, "PUT"), status=307), Fetch(A, "PUT"), PREFLIGHT),
+    ("a method in small letters", says((ACAO, A), (ACAM, "put")), Fetch(A, "PUT"), PREFLIGHT),
+    ("a malformed list of methods", says((ACAO, A), (ACAM, "PUT, A B")), Fetch(A, "PUT"), PREFLIGHT),
+    ("a list of methods", says((ACAO, A), (ACAM, "PUT, PATCH")), Fetch(A, "PUT"), "reads "),
+    ("a star for methods", says((ACAO, "*"), (ACAM, "*")), Fetch(A, "PUT"), "reads "),
+    (
+        "a star for methods with credentials",
+        says((ACAO, A), (ACAC, "true"), (ACAM, "*")),
+        Fetch(A, "PUT", credentials=True),
+        PREFLIGHT,
+    ),
+    ("a star for names", says((ACAO, "*"), (ACAH, "*")), Fetch(A, "GET", ("X-A",)), "reads "),
+    (
+        "a star for names with credentials",
+        says((ACAO, A), (ACAC, "true"), (ACAH, "*")),
+        Fetch(A, "GET", ("X-A",), True),
+        PREFLIGHT,
+    ),
+    (
+        "a star does not cover Authorization",
+        says((ACAO, A), (ACAH, "*")),
+        Fetch(A, "GET", ("Authorization",)),
+        PREFLIGHT,
+    ),
+    ("a malformed list of names", says((ACAO, A), (ACAH, "X-A, b c")), Fetch(A, "GET", ("X-A",)), PREFLIGHT),
+    ("names in another case", says((ACAO, A), (ACAH, "x-a,\tX-B")), Fetch(A, "GET", ("X-A", "x-b")), "reads "),
+    ("one name of two", says((ACAO, A), (ACAH, "X-A")), Fetch(A, "GET", ("X-A", "X-B")), PREFLIGHT),
+]
+
+
+@pytest.mark.parametrize(("sentence", "app", "page", "expected"), WRONG_REPLIES, ids=[row[0] for row in WRONG_REPLIES])
+def test_the_browser_would_have_told(sentence: str, app: App, page: Fetch, expected: str) -> None:
+    assert verdict(page, app) == expected
+
+
 # Each entry of an origin list, and by hand the origins of the universe that it means.
 UNIVERSE = [
     A,
@@ -248,12 +303,13 @@ def test_the_shared_cache_would_have_told() -> None:
     assert unsafe > 20
 
 
-def test_a_cache_that_keeps_preflights_against_the_rules_is_not_misled() -> None:
+def misled(make: Callable[[App, Options], App], rounds: int = 100) -> tuple[int, int]:
+    """How many preflights a cache that keeps them answers otherwise than the app, and how many out of the cache."""
     chance = random.Random(2616)  # noqa: S311  # repeatable, not secret
-    hits = 0
-    for _ in range(100):
+    wrong = hits = 0
+    for _ in range(rounds):
         options, _ = random_options(chance)
-        app = CORSMiddleware(text(b"ok"), **options, allow_private_network=True)
+        app = make(text(b"ok"), {**options, "allow_private_network": True})
         cache = SharedCache(app)
         for _ in range(30):
             scope = preflight(
@@ -262,7 +318,34 @@ def test_a_cache_that_keeps_preflights_against_the_rules_is_not_misled() -> None
                 *chance.choice([[], ["x-a"], ["x-a,x-b"]]),
                 more=chance.choice([[], NETWORK]),
             )
-            found, fresh = cache.get(scope), drive(app, scope)
-            assert whole(found) == whole(fresh), (options, scope)
+            wrong += whole(cache.get(scope)) != whole(drive(app, scope))
         hits += cache.hits
+    return wrong, hits
+
+
+def test_a_cache_that_keeps_preflights_against_the_rules_is_not_misled() -> None:
+    wrong, hits = misled(lambda app, options: CORSMiddleware(app, **options))
+    assert wrong == 0
     assert hits > 300
+
+
+@pytest.mark.parametrize("forgotten", ["Origin", "Method", "Headers", "Private-Network"])
+def test_the_cache_of_preflights_would_have_told(forgotten: str) -> None:
+    """Each of the four fields that a preflight varies by is needed."""
+
+    def forgetful(app: App, options: Options) -> App:
+        inner = CORSMiddleware(app, **options)
+
+        async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+            async def without(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    pairs = [(name, value.replace(forgotten.encode(), b"X")) for name, value in message["headers"]]
+                    message = {**message, "headers": pairs}
+                await send(message)
+
+            await inner(scope, receive, without)
+
+        return wrapped
+
+    wrong, _ = misled(forgetful, rounds=30)
+    assert wrong > 5

@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from asgi_middleware import ConfigError, CORSMiddleware, ErrorsMiddleware
 
@@ -155,6 +157,19 @@ ACCEPT: list[tuple[str, list[str], str]] = [
     ("a weight above 1 leaves the range out", ["text/html;q=2"], JSON),
     ("a negative weight leaves the range out", ["text/html;q=-1"], JSON),
     ("nonsense", [";;;,,,=q/\xff\x00"], JSON),
+    ("a weight of four digits leaves the range out", ["text/html;q=0.9999, text/plain;q=0.1"], TEXT),
+    ("a weight without a number leaves the range out", ["text/html;q=, text/plain;q=0.1"], TEXT),
+    ("a weight twice: the first counts", ["text/html;q=0.1;q=1, text/plain;q=0.2"], TEXT),
+    ("a range twice: the first counts", ["text/html;q=0.1, text/plain;q=0.2, text/html"], TEXT),
+    ("a quoted comma", ['text/html;x="a,b", text/plain;q=0.5'], HTML),
+    ("a longer name", ["text/html5, xtext/html, text/plain;q=0.1"], TEXT),
+    ("every byte", [bytes(range(256)).decode("latin-1")], JSON),
+    ("line breaks", ["text/html\r\nset-cookie: a=1"], JSON),
+    ("64 KiB of commas", ["," * 65536], JSON),
+    ("64 KiB of semicolons", [";" * 65536 + ", text/plain"], TEXT),
+    ("64 KiB in one name", ["x" * 65536 + ", text/html"], HTML),
+    ("64 KiB of different ranges", [",".join(f"a/{number}" for number in range(8000)) + ",text/plain"], TEXT),
+    ("a thousand lines", ["text/html;q=0.1"] * 1000 + ["text/plain"], TEXT),
     ("a hundred thousand ranges", ["text/html;q=0," * 100_000 + "text/plain"], TEXT),
 ]
 
@@ -188,8 +203,18 @@ def test_odd_scopes_are_answered_alike(sentence: str, make: Callable[[], dict[st
 
 def test_head_gets_the_headers_of_get_and_no_body() -> None:
     for form, accept in ((JSON, "*/*"), (HTML, "text/html"), (TEXT, "text/plain")):
-        exchange = crashed(http(method="HEAD", headers=[("accept", accept)]))
-        assert exchange.sent == answer(form, BODIES[form], head=True)
+        choices: list[dict[str, Any]] = [{}, {"reraise": False}, {"debug": True}]
+        for options in choices:
+            scope = http(method="HEAD", headers=[("accept", accept)], client=("192.0.2.1", 1))
+            assert crashed(scope, **options).sent == answer(form, BODIES[form], head=True)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "text/plain"])
+def test_head_shows_no_traceback_but_its_length(accept: str) -> None:
+    exchange = crashed(http(method="HEAD", headers=[("accept", accept)]), debug=True)
+    assert (exchange.status, exchange.raw_body) == (500, b"")
+    (length,) = exchange.header("content-length")
+    assert int(length) > len(BODIES[TEXT]) + len("Traceback (most recent call last)")
 
 
 REQUEST_ID: list[tuple[str, Any, dict[str, str]]] = [
@@ -209,6 +234,15 @@ REQUEST_ID: list[tuple[str, Any, dict[str, str]]] = [
             JSON: PROBLEM[:-1] + ', "request_id": "\\"<script>&\'"}',
             HTML: PAGE.format(HEADING + "<p>Request ID: <code>&quot;&lt;script&gt;&amp;&#x27;</code></p>"),
             TEXT: "Internal Server Error\nRequest ID: \"<script>&'",
+        },
+    ),
+    (
+        "an ID that is no UTF-8",
+        "\ud800\xe9",
+        {
+            JSON: PROBLEM[:-1] + ', "request_id": "\\ud800\\u00e9"}',
+            HTML: PAGE.format(HEADING + "<p>Request ID: <code>\\ud800\xe9</code></p>"),
+            TEXT: "Internal Server Error\nRequest ID: \\ud800\xe9",
         },
     ),
     ("no ID", None, BODIES),
@@ -303,6 +337,33 @@ DEBUG: list[tuple[str, Any, Pairs, bool]] = [
     ("a proxy, by an empty X-Forwarded-For", LOCAL, [("X-Forwarded-For", "")], False),
     ("a proxy that says loopback", LOCAL, [("x-forwarded-for", "127.0.0.1")], False),
     ("a proxy, by X-Forwarded-Proto", LOCAL, [("X-Forwarded-Proto", "https")], False),
+    *(
+        (f"a proxy, by {name}", LOCAL, [(name, value)], False)
+        for name, value in (
+            ("X-Forwarded-Host", "api.example"),
+            ("X-Forwarded-Port", "443"),
+            ("X-Forwarded-Server", "proxy.example"),
+            ("X-Forwarded-Scheme", "https"),
+            ("X-Forwarded-Ssl", "on"),
+            ("X-Forwarded-Prefix", "/api"),
+            ("X-Forwarded-Path", "/api"),
+            ("X-Forwarded-Uri", "/api"),
+            ("X-Forwarded-Method", "GET"),
+            ("X-Forwarded-User", "ada"),
+            ("X-Forwarded-Access-Token", "x"),
+            ("X-Forwarded-Client-Cert", "x"),
+            ("X-FORWARDED-", ""),
+        )
+    ),
+    ("a proxy, by Forwarded without a value", LOCAL, [("forwarded", "")], False),
+    ("a proxy, by Via in capitals", LOCAL, [("VIA", "")], False),
+    ("a proxy that stands on IPv6 loopback", ("::1", 1), [("x-forwarded-for", "::1")], False),
+    ("a proxy, by the last of many headers", LOCAL, [("x-a", "1")] * 200 + [("via", "1.1 cache")], False),
+    ("a port in the address", ("127.0.0.1:80", 1), [], False),
+    ("blanks around the address", (" 127.0.0.1 ", 1), [], False),
+    ("a hostile address", ("127.0.0.1\r\nx: 1\x00", 1), [], False),
+    ("an address in bytes", (b"127.0.0.1", 1), [], False),
+    ("loopback without a port", ("127.0.0.1",), [], True),
     ("a proxy, by any X-Forwarded", LOCAL, [("x-forwarded-anything", "1")], False),
     ("a proxy, by Via", LOCAL, [("via", "1.1 cache")], False),
     ("a proxy, by a second header", LOCAL, [("host", "localhost"), ("via", "1.1 cache")], False),
@@ -344,7 +405,22 @@ def test_the_traceback_stands_in_the_body_whole() -> None:
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "text/plain"])
-@pytest.mark.parametrize("error", [Mute(), ValueError("caf\xe9 \u2603"), FileNotFoundError("name-\udcff.txt")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Mute(),
+        ValueError("caf\xe9 \u2603"),
+        ValueError("\x00\r\n\x1b[31m</pre>"),
+        ValueError("x" * 100_000),
+        FileNotFoundError("name-\udcff.txt"),
+        KeyError("\ud800"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+        ImportError("no module", name="\udcff"),
+        SyntaxError("no syntax", ("file-\udcff.py", 1, 1, "a b")),
+    ],
+    ids=lambda error: f"{type(error).__name__}",
+)
 def test_any_text_of_an_exception_can_be_shown(accept: str, error: Exception) -> None:
     """Names of files that are not UTF-8 reach exceptions as lone surrogates."""
     exchange = crashed(http(headers=[("accept", accept)]), raises(error), debug=True)
@@ -456,6 +532,99 @@ def test_twice_in_a_chain_it_answers_once() -> None:
     assert (exchange.error, exchange.sent) == (None, answer(JSON, PROBLEM))
 
 
+def test_chained_and_cyclic_causes_can_be_shown() -> None:
+    first, second = ValueError("first"), KeyError("second")
+    first.__cause__, second.__context__ = second, first
+    exchange = crashed(http(headers=[("accept", "text/plain")]), raises(first), debug=True)
+    assert exchange.error is first
+    told = exchange.raw_body.decode()
+    assert ("KeyError: 'second'" in told, told.endswith("ValueError: first\n")) == (True, True)
+
+
+def test_what_send_raises_before_the_start_and_the_app_hides_is_a_crash_of_the_app() -> None:
+    """The client has gone, so nobody hears the answer; the caller hears of the crash."""
+    error = crash()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await send({"type": "http.response.early_hint", "links": []})
+        except OSError as gone:
+            raise error from gone
+
+    exchange = drive(ErrorsMiddleware(app), http(), send_fails=BrokenPipeError())
+    assert (exchange.error, exchange.sent) == (error, [])
+
+
+def test_only_the_very_error_of_send_is_a_client_that_has_gone() -> None:
+    """Another OSError, raised where the client still listens, is a crash like any other."""
+    error = ConnectionResetError("the database")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.early_hint", "links": []})
+        raise error
+
+    exchange = crashed(http(), app)
+    assert exchange.error is error
+    assert exchange.sent[1:] == answer(JSON, PROBLEM)
+
+
+@pytest.mark.parametrize("reraise", [True, False])
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt()])
+def test_a_cancellation_while_the_crash_is_answered_travels_on(error: BaseException, reraise: bool) -> None:
+    for scope in (http(), websocket(), websocket(extensions={})):
+        exchange = drive(ErrorsMiddleware(raises(crash()), reraise=reraise), scope, send_fails=error)
+        asked_to_close = scope["type"] == "websocket" and not scope["extensions"]
+        assert (type(exchange.error), exchange.sent) == (
+            (ValueError, []) if asked_to_close and reraise else (type(error), [])
+        )
+
+
+@pytest.mark.parametrize("status", [404, 500, 503])
+def test_a_frameworks_own_answer_to_its_crash_stays(status: int) -> None:
+    """Wrapped from outside, a framework has answered before it raises; only the headers outside are added."""
+    error = crash()
+    own = [start(status, [(b"content-type", b"text/html")]), body(b"<h1>Sorry</h1>")]
+    app = CORSMiddleware(ErrorsMiddleware(raises(error, *own)), allow_origins=["https://a.example"])
+    exchange = drive(app, http(headers=[("origin", "https://a.example")]))
+    assert exchange.error is error
+    assert (exchange.status, exchange.raw_body) == (status, b"<h1>Sorry</h1>")
+    assert exchange.headers == [
+        ("access-control-allow-origin", "https://a.example"),
+        ("content-type", "text/html"),
+        ("vary", "Origin"),
+    ]
+
+
+def test_starlettes_own_answer_stays_and_gets_the_headers() -> None:
+    async def endpoint(request: Any) -> Any:
+        raise crash()
+
+    app = Starlette(routes=[Route("/", endpoint)])
+    exchange = drive(
+        CORSMiddleware(ErrorsMiddleware(app), allow_origins=["https://a.example"]),
+        http(headers=[("origin", "https://a.example")]),
+        loop="asyncio",
+    )
+    assert isinstance(exchange.error, ValueError)
+    assert (exchange.status, exchange.raw_body) == (500, b"Internal Server Error")
+    assert exchange.headers == [
+        ("access-control-allow-origin", "https://a.example"),
+        ("content-length", "21"),
+        ("content-type", "text/plain; charset=utf-8"),
+        ("vary", "Origin"),
+    ]
+
+
+def test_a_refused_origin_learns_of_a_crash_as_little_as_of_anything() -> None:
+    app = CORSMiddleware(ErrorsMiddleware(raises(crash())), allow_origins=["https://a.example"])
+    for lines in ([("origin", "https://evil.example")], []):
+        assert drive(app, http(headers=lines)).headers == [
+            ("content-length", str(len(PROBLEM))),
+            ("content-type", JSON),
+            ("vary", "Origin"),
+        ]
+
+
 def test_inside_cors_a_crash_can_be_read_by_the_page() -> None:
     app = CORSMiddleware(ErrorsMiddleware(raises(crash())), allow_origins=["https://a.example"])
     exchange = drive(app, http(headers=[("origin", "https://a.example")]))
@@ -547,6 +716,7 @@ NO_DENIAL: dict[str, Any] = {"extensions": {}}
 DENIED = answer(JSON, PROBLEM, prefix="websocket.")
 CLOSED = [{"type": "websocket.close", "code": 1011}]
 ACCEPTED: dict[str, Any] = {"type": "websocket.accept"}
+SAID: dict[str, Any] = {"type": "websocket.send", "text": "hello"}
 # A sentence, what the scope changes, how often the app receives, what it sends, reraise, what the client gets,
 # how often the server is asked.
 SOCKETS: list[tuple[str, dict[str, Any], int, list[dict[str, Any]], bool, list[dict[str, Any]], int]] = [
@@ -558,6 +728,10 @@ SOCKETS: list[tuple[str, dict[str, Any], int, list[dict[str, Any]], bool, list[d
     ("no denial, ends here, handshake not read", NO_DENIAL, 0, [], False, CLOSED, 1),
     ("no extensions at all", {"extensions": None}, 0, [], False, CLOSED, 1),
     ("after accept", {}, 1, [ACCEPTED], True, [ACCEPTED], 1),
+    ("after accept and a message", {}, 1, [ACCEPTED, SAID], True, [ACCEPTED, SAID], 1),
+    ("after accept, no denial", NO_DENIAL, 1, [ACCEPTED], True, [ACCEPTED], 1),
+    ("after accept and a close", {}, 1, [ACCEPTED, *CLOSED], True, [ACCEPTED, *CLOSED], 1),
+    ("after a whole denial", {}, 1, DENIED, True, DENIED, 1),
     ("after a close", {}, 1, CLOSED, True, CLOSED, 1),
     ("after a denial began", {}, 1, DENIED[:1], True, DENIED[:1], 1),
 ]
