@@ -7,6 +7,7 @@
 Nothing else is a pattern, and there are no regular expressions inside strings.
 """
 
+import ipaddress
 import re
 from collections.abc import Iterable
 
@@ -22,6 +23,7 @@ _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^/:@?#\[\]\s]+)(?
 _UNPRINTABLE = re.compile(rb"[^!-~]")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)*{_LABEL}")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 
@@ -96,12 +98,34 @@ def wrong_with(origin: str, *, credentials: bool) -> tuple[str, str] | None:
             "the host is no host name, or `*` stands elsewhere than first, before a dot",
             "write 'https://example.com' or 'https://*.example.com'",
         )
+    wrong = _wrong_with_address(host)
+    if wrong is not None:
+        return wrong
     if host.startswith("*.") and "." not in host[2:] and host != "*.localhost" and credentials:
         return "covers a whole top-level domain", "name the domain, as in 'https://*.example.com'"
     if port is not None and port != "*" and not (_PORT.fullmatch(port) and int(port) <= 65535):
         return "the port is not a number from 1 to 65535", "write for example ':8000', or ':*' for any port"
     if port is not None and port == _DEFAULT_PORTS.get(scheme):
         return "browsers leave the default port out", _suggestion(origin)
+    return None
+
+
+def _wrong_with_address(host: str) -> tuple[str, str] | None:
+    """Rule and remedy for an IP address that browsers write otherwise (WHATWG URL, 3.5); None for any other host."""
+    if host.startswith("["):
+        try:
+            address = ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return "the host is no IPv6 address", "write for example 'http://[::1]'"
+        if address.ipv4_mapped is None and str(address) != host[1:-1]:
+            return "browsers send an IPv6 address in its short form", f"write the host as '[{address}]'"
+        return None
+    if _NUMBER.fullmatch(host.rpartition(".")[2]) is None:
+        return None
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return "the host ends in a number, so it is an IP address", "write it as four numbers, such as '127.0.0.1'"
     return None
 
 
@@ -131,7 +155,11 @@ def _suggestion(origin: str) -> str:
     if colon and port == _DEFAULT_PORTS.get(scheme):
         colon = port = ""
     mended = f"{scheme}://{_in_ascii(host)}{colon}{port}"
-    if not _ORIGIN.fullmatch(mended) or wrong_with(mended, credentials=False) is not None:
+    if (
+        len(mended) > _LONGEST_ORIGIN
+        or not _ORIGIN.fullmatch(mended)
+        or wrong_with(mended, credentials=False) is not None
+    ):
         mended = "https://example.com"
     return f"write {mended!r}"
 

@@ -79,13 +79,14 @@ class ErrorsMiddleware:
         except Exception as error:
             if connection.started or error is connection.gone:
                 raise
+            if not self._reraise:
+                logger.exception("unhandled exception of the application; it ends here")
             if scope["type"] == "http" or can_deny(scope):
                 await self._answer(scope, connection, error)
             elif not self._reraise:
                 await self._refuse(connection)
             if self._reraise:
                 raise
-            logger.exception("unhandled exception of the application; it ends here")
 
     async def _answer(self, scope: Scope, connection: "_Connection", error: Exception) -> None:
         shown = _traceback(error) if self._debug and _is_local(scope) else None
@@ -200,9 +201,12 @@ def _is_local(scope: Scope) -> bool:
             return False
     try:
         return ipaddress.ip_address(client[0]).is_loopback
-    except ValueError:
+    except (ValueError, LookupError, TypeError):  # no address, or no pair at all
         return False
 
 
 def _traceback(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception as failure:  # noqa: BLE001  # a SyntaxError made by hand may be more than `traceback` can show
+        return f"{type(error).__name__}, whose traceback cannot be shown ({type(failure).__name__})"

@@ -241,7 +241,20 @@ def test_browsers_decide_what_random_options_mean() -> None:
             found = verdict(page, app)
             assert found == meant(options, allowed, page), (options, page)
             verdicts[found] = verdicts.get(found, 0) + 1
+            explanation = explained(app, page)
+            assert explanation in ("reads" if found.startswith("reads") else found, "depends"), (options, page)
+            verdicts[f"explained: {explanation}"] = verdicts.get(f"explained: {explanation}", 0) + 1
     assert min(verdicts.values()) > 50, verdicts
+
+
+def explained(app: CORSMiddleware, page: Fetch) -> str:
+    """What `explain` says of the page, in the words of `verdict`."""
+    told = app.policy.explain(page.origin, page.method, page.headers, credentials=page.credentials)
+    if told.readable is None:
+        return "depends"
+    if told.readable:
+        return "reads"
+    return PREFLIGHT if "does not send" in told.outcome else RESPONSE
 
 
 # --- a shared cache ---------------------------------------------------------------------------------------------------

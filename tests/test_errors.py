@@ -404,6 +404,11 @@ def test_the_traceback_stands_in_the_body_whole() -> None:
     assert plain_text.endswith("ValueError: <b>&\n")
 
 
+def by_hand(*details: Any) -> SyntaxError:
+    """One with details that the compiler would never give."""
+    return SyntaxError("made by hand", details)
+
+
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "text/plain"])
 @pytest.mark.parametrize(
     "error",
@@ -418,6 +423,8 @@ def test_the_traceback_stands_in_the_body_whole() -> None:
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
         ImportError("no module", name="\udcff"),
         SyntaxError("no syntax", ("file-\udcff.py", 1, 1, "a b")),
+        by_hand("f", "n", "t", "o"),
+        by_hand("f", "1", 0, "t"),
     ],
     ids=lambda error: f"{type(error).__name__}",
 )
@@ -566,6 +573,13 @@ def test_only_the_very_error_of_send_is_a_client_that_has_gone() -> None:
     exchange = crashed(http(), app)
     assert exchange.error is error
     assert exchange.sent[1:] == answer(JSON, PROBLEM)
+
+
+def test_a_crash_that_ends_here_is_logged_even_if_its_answer_fails(caplog: pytest.LogCaptureFixture) -> None:
+    error, failure = crash(), RuntimeError("the server")
+    exchange = drive(ErrorsMiddleware(raises(error), reraise=False), http(), send_fails=failure)
+    assert exchange.error is failure
+    assert [record.exc_info[1] for record in caplog.records if record.exc_info] == [error]
 
 
 @pytest.mark.parametrize("reraise", [True, False])

@@ -22,6 +22,7 @@ _LONGEST_METHOD = 64
 # What Access-Control-Request-Headers may be under "*": far beyond what browsers send, far below what hurts.
 _LONGEST_REQUEST_HEADERS = 4096
 _MOST_REQUEST_HEADER_LINES = 32
+_MOST_REQUEST_HEADERS = 64
 # Lines of Access-Control-Request-Headers that a policy remembers, and the longest of them.
 _MOST_REMEMBERED = 256
 _LONGEST_REMEMBERED = 256  # bytes
@@ -34,7 +35,14 @@ SAFELISTED = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 FORBIDDEN_METHODS = ("CONNECT", "TRACE", "TRACK")
 
 # Origins that nobody has listed: a regular expression that takes one of them takes anybody's.
-_STRANGERS = ("https://nobody-listed-this.com", "https://nobodylistedthis.net", "http://www.nobodylistedthis.org")
+_STRANGERS = (
+    "https://nobody-listed-this.com",
+    "https://nobodylistedthis.net",
+    "https://nobodylistedthis.io",
+    "https://nobodylistedthis.com:8443",
+    "https://nobodylistedthis",
+    "http://www.nobodylistedthis.org",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,8 @@ class CORSPolicy:
             # every allowed name once, each with a comma and blanks, and room for one wrong name to be told
             most = sum(map(len, self._header_set)) + 4 * len(self._header_set) + 256
         if len(lines) > _MOST_REQUEST_HEADER_LINES or sum(map(len, lines)) > most:
+            return (), "(too many)"
+        if any_header and sum(line.count(b",") for line in lines) >= _MOST_REQUEST_HEADERS:
             return (), "(too many)"
         names = [name.lower() for name in _headers.members(lines)]
         for name in names:
