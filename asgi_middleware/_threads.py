@@ -2,10 +2,44 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 _Result = TypeVar("_Result")
+
+# A thread's round trip takes some 50 us, so shorter work is never worth one.
+ROUND_TRIP = 50_000  # nanoseconds
+
+
+class Allowance:
+    """For how long one kind of work may hold up the event loop, all requests together.
+
+    It fills with the time that passes, at half of its pace, up to `most` nanoseconds, so that work which is taken out
+    of it never holds up the loop for more than about twice as long, however many requests come at once.
+    """
+
+    __slots__ = ("_clock", "_left", "_most", "_seen")
+
+    def __init__(self, most: int, clock: Callable[[], int] = time.perf_counter_ns) -> None:
+        self._most = most
+        self._clock = clock
+        self._left: float = most
+        self._seen = clock()
+
+    def takes(self, nanoseconds: float) -> bool:
+        """Whether work of this length may be done here and now. It is taken out if it may."""
+        if nanoseconds <= ROUND_TRIP:
+            return True
+        if nanoseconds > self._most:
+            return False
+        now = self._clock()
+        self._left = min(self._most, self._left + (now - self._seen) / 2)
+        self._seen = now
+        if nanoseconds > self._left:
+            return False
+        self._left -= nanoseconds
+        return True
 
 
 class Threads:
@@ -27,7 +61,10 @@ class Threads:
 
         if self._limiters is None:
             self._limiters = RunVar[Any](self._name)
-        limiter = self._limiters.get(None)
+        try:
+            limiter = self._limiters.get(None)
+        except RuntimeError:
+            return function(*args)  # driven by hand: there is no event loop to hold up
         if limiter is None:
             limiter = anyio.CapacityLimiter(self._at_once)
             self._limiters.set(limiter)

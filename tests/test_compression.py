@@ -17,6 +17,8 @@ import pytest
 from starlette.middleware.gzip import GZipMiddleware as StarletteGZipMiddleware
 
 from asgi_middleware import BrotliMiddleware, CompressionMiddleware, ConfigError, GZipMiddleware, MissingExtra
+from asgi_middleware._threads import Allowance, Threads
+from asgi_middleware.compression import responder as engine
 from asgi_middleware.compression.negotiation import choose, negotiate
 from asgi_middleware.compression.responder import CodingResponder, Policy
 
@@ -1702,13 +1704,25 @@ def run(function: Callable[[], Awaitable[Any]], loop: str) -> Any:
     return anyio.run(bounded, backend="asyncio", backend_options={"use_uvloop": loop == "uvloop"})
 
 
-def suspends(app: App) -> bool:
-    """Whether the app needs an event loop, which here is that it goes to a thread."""
-    exchange = ask(app)
-    if exchange.error is None:
-        return False
-    assert type(exchange.error).__name__ == "NoEventLoopError"
-    return True
+class Counted:
+    """Stands for the threads, and counts what is handed to them."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        self.calls += 1
+        return function(*args)
+
+
+def needs_a_thread(app: App) -> bool:
+    """Whether a thread is asked for, by somebody who has the whole allowance for himself."""
+    threads = Counted()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_threads", threads)
+        patch.setattr(engine, "_on_the_loop", Allowance(1_000_000, lambda: 0))
+        assert ask(app).error is None
+    return threads.calls > 0
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -1716,7 +1730,7 @@ def suspends(app: App) -> bool:
 @pytest.mark.parametrize("app", [text(BIG), stream(BIG, b"tail", BIG)], ids=["one shot", "stream"])
 def test_a_thread_makes_what_the_event_loop_would_have_made(app: App, make: Make, coding: str, loop: str) -> None:
     scope = http(headers=[("accept-encoding", coding)])
-    assert suspends(make(app))
+    assert needs_a_thread(make(app))
     threaded = drive(make(app), scope, loop=loop)
     inline = drive(make(app, offload=False), scope)
     assert threaded.error is None
@@ -1742,13 +1756,32 @@ def test_big_bodies_of_every_class_decode(make: Make, coding: str, loop: str) ->
 def test_gzip_middleware_goes_to_a_thread_from_its_size_on(size: int) -> None:
     for length, expected in ((size - 1, False), (size, True)):
         app = text(b"x" * length)
-        assert suspends(GZipMiddleware(app, minimum_size=0, thread_minimum_size=size)) is expected
+        assert needs_a_thread(GZipMiddleware(app, minimum_size=0, thread_minimum_size=size)) is expected
+
+
+def test_bodies_that_are_small_one_by_one_need_threads_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = Counted()
+    monkeypatch.setattr(engine, "_threads", threads)
+    monkeypatch.setattr(engine, "_on_the_loop", Allowance(1_000_000, lambda: 0))
+    for make in (CompressionMiddleware, GZipMiddleware, BrotliMiddleware):
+        ask(make(text(BIG[:20_000])))
+    before = threads.calls
+    for _ in range(10):
+        ask(BrotliMiddleware(text(BIG[:20_000])))
+    assert threads.calls - before > 5
+    assert not any(needs_a_thread(make(text(BIG[:2000]))) for make in (GZipMiddleware, BrotliMiddleware))
+
+
+def test_without_an_event_loop_there_is_nothing_to_hold_up() -> None:
+    exchange = ask(CompressionMiddleware(stream(BIG, b"tail", BIG)))
+    assert exchange.error is None
+    assert exchange.body == BIG + b"tail" + BIG
 
 
 def test_small_bodies_need_no_thread() -> None:
     for make in (CompressionMiddleware, GZipMiddleware, BrotliMiddleware):
-        assert not suspends(make(text(BIG[:40_000])))
-        assert suspends(make(text(BIG)))
+        assert not needs_a_thread(make(text(BIG[:40_000])))
+        assert needs_a_thread(make(text(BIG)))
 
 
 def test_a_thread_size_of_one_still_finishes_a_stream() -> None:
@@ -1824,7 +1857,7 @@ class Gate:
         raise NotImplementedError
 
 
-ALWAYS_A_THREAD = Policy(minimum_size=0, negotiable_type=lambda _: True, inline_bytes=lambda _: -1)
+ALWAYS_A_THREAD = Policy(minimum_size=0, negotiable_type=lambda _: True, offload=True, thread_minimum_size=0)
 
 
 def responder(codec: Gate, sent: list[Message]) -> CodingResponder:
@@ -1906,7 +1939,9 @@ def test_a_task_cancelled_in_the_thread_waits_for_it_too(loop: str) -> None:
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_no_more_than_four_bodies_are_compressed_at_a_time(loop: str) -> None:
+def test_no_more_than_four_bodies_are_compressed_at_a_time(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_threads", Threads("four", at_once=4))
+
     async def main() -> None:
         gate = Gate()
         answers: list[list[Message]] = [[] for _ in range(9)]

@@ -11,7 +11,7 @@ from .._types import ASGIApp, Receive, Scope, Send, Strings
 from . import codecs
 from .codecs import Brotli, Codec, Gzip
 from .negotiation import choose
-from .responder import INLINE_NANOSECONDS, CodingResponder, IdentityResponder, Policy, forbids_transform
+from .responder import CodingResponder, IdentityResponder, Policy, forbids_transform
 
 # The application types worth compressing; text/*, +json and +xml always are.
 _COMPRESSIBLE = frozenset(
@@ -112,7 +112,8 @@ class CompressionMiddleware(_Compression):
     - `levels`: per coding, by default `{"zstd": 3, "br": 4, "gzip": 6}`. Without a level for gzip, isal is used where
       it is installed.
     - `content_types`: the types to compress instead of the built-in list, such as `["text/*", "application/json"]`.
-    - `offload`: compress in threads what would hold up the event loop for more than about a millisecond.
+    - `offload`: compress in threads what would hold up the event loop, by itself or together with what other requests
+      compress at the time, for more than about a millisecond.
 
     Raises ConfigError with every problem.
     """
@@ -152,7 +153,7 @@ class CompressionMiddleware(_Compression):
         policy = Policy(
             minimum_size=minimum_size,
             negotiable_type=_remembered(_is_compressible if allowed is None else _in(allowed)),
-            inline_bytes=(lambda codec: INLINE_NANOSECONDS / codec.cost) if offload else (lambda _: float("inf")),
+            offload=offload,
         )
         self._configure(app, chosen, policy)
 
@@ -187,7 +188,8 @@ class GZipMiddleware(_Compression):
         policy = Policy(
             minimum_size=minimum_size,
             negotiable_type=_remembered(_not_in(excluded)),
-            inline_bytes=lambda codec: min(thread_minimum_size - 1, INLINE_NANOSECONDS / codec.cost),
+            offload=True,
+            thread_minimum_size=thread_minimum_size,
         )
         self._configure(app, [Gzip(compresslevel)], policy)
 
@@ -238,7 +240,7 @@ class BrotliMiddleware(_Compression):
         policy = Policy(
             minimum_size=minimum_size,
             negotiable_type=_remembered(_not_in(DEFAULT_EXCLUDED_CONTENT_TYPES)),
-            inline_bytes=lambda codec: INLINE_NANOSECONDS / codec.cost,
+            offload=True,
         )
         self._configure(app, chosen, policy)
 

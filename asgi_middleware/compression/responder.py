@@ -16,19 +16,22 @@ A start is held for one message at the most. An application that ends while its 
 raises does not, so that an error handler outside can still answer.
 """
 
+import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from .. import _headers
 from .._responder import Responder
-from .._threads import Threads
+from .._threads import Allowance, Threads
 from .._types import Header, Message, Send, returns_awaitable
 from .codecs import Codec, Encoder
 
-# What may run on the event loop at a time: longer work goes to a thread, whose round trip takes some 50 us.
-INLINE_NANOSECONDS = 1_000_000
-_threads = Threads("asgi_middleware.compression", at_once=4)
+# What compression may take of the event loop; what goes beyond is done in threads.
+_on_the_loop = Allowance(1_000_000)
+# More threads than processors would only take turns with the event loop.
+_threads = Threads("asgi_middleware.compression", at_once=min(4, os.cpu_count() or 1))
 
 _BEFORE, _HELD, _STREAM, _PASS = range(4)
 _BODY = "http.response.body"
@@ -46,7 +49,8 @@ class Policy:
 
     minimum_size: int  # bytes
     negotiable_type: Callable[[bytes | None], bool]  # of a raw Content-Type, None where there is none
-    inline_bytes: Callable[[Codec], float]  # the largest piece that is compressed on the event loop
+    offload: bool  # whether long work is done in threads
+    thread_minimum_size: float = math.inf  # bytes from which on all work is
 
     def judge(self, start: Message) -> tuple[bool, int | None]:
         """Whether this response is one that varies by Accept-Encoding, and its declared length.
@@ -217,9 +221,10 @@ class CodingResponder(Responder):
 
     async def _run(self, function: Callable[[bytes], bytes], data: bytes) -> bytes:
         """Here, or in a thread if it would hold up the event loop."""
-        if len(data) <= self._policy.inline_bytes(self._codec):
-            return function(data)
-        return await _threads.run(function, data)
+        size, policy = len(data), self._policy
+        if policy.offload and (size >= policy.thread_minimum_size or not _on_the_loop.takes(size * self._codec.cost)):
+            return await _threads.run(function, data)
+        return function(data)
 
 
 def _is_event_stream(headers: list[Header]) -> bool:

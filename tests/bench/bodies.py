@@ -56,8 +56,11 @@ def document(size: int) -> bytes:
 
 def page(size: int) -> bytes:
     """HTML of about `size` bytes."""
-    rows = "".join(f"<tr><td>{item['id']}<td>{item['text']}</tr>\n" for item in json.loads(document(size)))
-    return f"<!doctype html><title>Trees</title><table>{rows}</table>".encode()[:size]
+    items = json.loads(document(3 * size))
+    rows = "".join(f"<tr><td>{item['id']}<td>{item['text']}</tr>\n" for item in items)
+    whole = f"<!doctype html><title>Trees</title><table>{rows}</table>".encode()
+    assert len(whole) >= size
+    return whole[:size]
 
 
 def _accepting(*codings: str) -> MakeScope:
