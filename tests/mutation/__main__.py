@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 import pytest
 
 from .equivalent import EQUIVALENT
-from .mutants import Mutant, mutants, planted
+from .mutants import Mutant, has_functions, mutants, planted
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "asgi_middleware"
@@ -30,7 +31,7 @@ TESTED_AS = {"origins": "cors"}
 AT_ONCE = 2
 MEMORY = 4 << 30  # bytes of address space for one child
 NOT_IMPORTED = 100  # exit status: the mutant breaks the import itself, so it is none
-KILLED, SURVIVED, NO_MUTANT = "killed", "survived", "no mutant"
+KILLED, TOO_SLOW, SURVIVED, NO_MUTANT = "killed", "too slow", "survived", "no mutant"
 
 
 class Source(importlib.machinery.SourceFileLoader):
@@ -42,7 +43,9 @@ class Source(importlib.machinery.SourceFileLoader):
         return compile(ast.fix_missing_locations(self.tree), self.path, "exec")
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        return importlib.util.spec_from_file_location(fullname, self.path, loader=self) if fullname == self.name else None
+        return (
+            importlib.util.spec_from_file_location(fullname, self.path, loader=self) if fullname == self.name else None
+        )
 
 
 @dataclass
@@ -75,8 +78,10 @@ class Subject:
 
 def subjects(words: Sequence[str], tests: Sequence[str]) -> Iterator[Subject]:
     for word in words:
-        path = Path(word).resolve() if os.sep in word else PACKAGE / word
-        path = path if path.exists() else path.with_suffix(".py")
+        path = next((path for path in (PACKAGE / word, PACKAGE / f"{word}.py", Path(word)) if path.exists()), None)
+        if path is None:
+            sys.exit(f"{word}: no such module or folder")
+        path = path.resolve()
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             own = [Path(test) for test in tests]
             if not own:
@@ -96,7 +101,7 @@ def child(subject: Subject, tree: ast.Module, report: Path) -> int:
         os.dup2(silence, stream)
     source = Source(subject.module, str(subject.path))
     source.tree = tree
-    sys.meta_path.insert(0, source)  # type: ignore[arg-type]  # as much of a finder as is asked for
+    sys.meta_path.insert(0, source)
     try:
         importlib.import_module(subject.module)
     except Exception:
@@ -161,42 +166,56 @@ def run(subject: Subject, tree: ast.Module, chosen: Sequence[Mutant], limit: flo
                 killer = report.read_text().partition("\n")[0] if report.exists() else ""
                 if killer:
                     subject.killers = [killer, *(one for one in subject.killers if one != killer)]
-                outcomes = {0: SURVIVED, NOT_IMPORTED: NO_MUTANT}
+                outcomes = {0: SURVIVED, NOT_IMPORTED: NO_MUTANT, -signal.SIGKILL: TOO_SLOW}
                 yield mutant, outcomes.get(os.waitstatus_to_exitcode(status), KILLED)
 
 
-def judged(subject: Subject, every: int, only: str) -> list[str]:
-    """Runs the subject's mutants and prints what came of them; what is wrong with the outcome, as sentences."""
+def judged(subject: Subject, options: argparse.Namespace) -> bool:
+    """Runs the subject's mutants, prints what came of them; whether all is as it should be."""
     source = subject.path.read_text()
     tree = ast.parse(source)
     known = mutants(tree)
+    right = True
+
+    def wrong(sentence: str, line: int | None = None) -> None:
+        nonlocal right
+        right = False
+        where = subject.name if line is None else f"{subject.name}:{line}"
+        print(
+            f"{where}: {sentence}",
+            *([] if line is None else [f"    {source.splitlines()[line - 1].strip()}"]),
+            sep="\n",
+        )
+        sys.stdout.flush()
+
+    if not known:
+        return True
     status, seconds = clean(subject, tree)
     if status:
-        return [f"{subject.name}: its tests fail without any mutant (exit status {status})"]
-    if not known:
-        return []
-    if clean(subject, tree, planted(tree))[0] == 0:
-        return [f"{subject.name}: its tests pass though every function raises; the score is 0"]
+        wrong(f"the tests fail without any mutant (pytest's exit status {status})")
+        return False
+    if has_functions(tree) and clean(subject, tree, planted(tree))[0] == 0:
+        wrong(f"the tests pass though every function raises: 0 of {len(known)} killed: 0.0 %")
+        return False
     gc.freeze()
-    chosen = [mutant for mutant in known if only in mutant.name][::every]
     reasons = EQUIVALENT.get(subject.name, {})
-    came: dict[str, str] = {}
-    wrong: list[str] = []
-    for mutant, outcome in run(subject, tree, chosen, limit=5 + 5 * seconds):
-        came[mutant.name] = outcome
-        if outcome == SURVIVED and mutant.name not in reasons:
-            wrong.append(f"{subject.name}:{mutant.line}: survives: {mutant.name}")
-            print(wrong[-1], "   ", source.splitlines()[mutant.line - 1].strip(), flush=True)
-        elif outcome == KILLED and mutant.name in reasons:
-            wrong.append(f"{subject.name}:{mutant.line}: is listed as equivalent, but killed: {mutant.name}")
-    missing = reasons.keys() - {mutant.name for mutant in known}
-    wrong += [f"{subject.name}: is listed as equivalent, but is no mutant: {name}" for name in sorted(missing)]
-    told = [name for name, outcome in came.items() if outcome != NO_MUTANT]
-    killed = sum(came[name] == KILLED for name in told)
-    same = sum(came[name] == SURVIVED and name in reasons for name in told)
-    score = 100 * killed / max(1, len(told) - same)
-    print(f"{subject.name}: {killed} of {len(told)} killed, {same} equivalent: {score:.1f} %", flush=True)
-    return wrong
+    for name in sorted(reasons.keys() - {mutant.name for mutant in known}):
+        wrong(f"is listed as equivalent, but is no mutant: {name}")
+    count: Counter[str] = Counter()
+    chosen = [mutant for mutant in known if options.only in mutant.name][:: options.every]
+    for mutant, outcome in run(subject, tree, chosen, limit=options.patience + 5 * seconds):
+        is_listed = mutant.name in reasons
+        count["equivalent" if is_listed and outcome == SURVIVED else outcome] += 1
+        if outcome == SURVIVED and not is_listed:
+            wrong(f"survives: {mutant.name}", mutant.line)
+        elif outcome != SURVIVED and is_listed:
+            wrong(f"is listed as equivalent, but {outcome}: {mutant.name}", mutant.line)
+    killed = count[KILLED] + count[TOO_SLOW]
+    counted = killed + count[SURVIVED]
+    slow = f" ({count[TOO_SLOW]} by the time limit)" if count[TOO_SLOW] else ""
+    score = f"{killed} of {counted} killed{slow}: {100 * killed / max(1, counted):.1f} %"
+    print(f"{subject.name}: {score}; besides, {count['equivalent']} equivalent", flush=True)
+    return right
 
 
 def main() -> int:
@@ -204,12 +223,11 @@ def main() -> int:
     parser.add_argument("words", nargs="+", help="modules and folders of the package, or paths")
     parser.add_argument("--tests", nargs="+", default=[], help="test files, if not those of the same name")
     parser.add_argument("--every", type=int, default=1, help="only each n-th mutant")
+    parser.add_argument("--patience", type=float, default=5, help="seconds beyond five times the clean run")
     parser.add_argument("--only", default="", help="only mutants whose name has this in it")
     arguments = parser.parse_args()
-    wrong: list[str] = []
-    for subject in subjects(arguments.words, arguments.tests):
-        wrong += judged(subject, arguments.every, arguments.only)
-    return 1 if wrong else 0
+    found = [judged(subject, arguments) for subject in subjects(arguments.words, arguments.tests)]
+    return 0 if all(found) else 1
 
 
 if __name__ == "__main__":

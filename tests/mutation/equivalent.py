@@ -1,3 +1,57 @@
 """Mutants that no test can tell from the original, by file and name, each with its reason."""
 
-EQUIVALENT: dict[str, dict[str, str]] = {}
+_DERIVED = "derived from the options that are compared, so equal where they are"
+_NOTHING_DROPPED = "where there is nothing to drop, dropping makes the same list anew"
+_OTHERWISE_JSON = "whatever is neither HTML nor text is answered as JSON"
+_REFUSED = "a problem was noted, so the policy is never made"
+
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "asgi_middleware/_origins.py": {
+        r"module: ...*)://(\\[[0-9a-f:.]+\\]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?... -> "
+        r"...*)://(\\[[0-9a-f:.]+]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?#\...": "a bracket that closes nothing is a bracket",
+        r"module: ...-9a-f:.]+\\]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?#\\s]+))?' -> "
+        r"...-9a-f:.]+\\]|[^/:@?#[\\]\\s]+)(?::([^/:@?#\\s]+))?'": "in a class an opening bracket is itself",
+        "module: '[1-9][0-9]{0,4}' -> '[1-9][0-9]{,4}'": "from nothing on, written otherwise",
+        "Origins.allow: not self._patterns or not may_be_origin(origin) -> not may_be_origin(origin)": (
+            "no pattern matches where there is none"
+        ),
+        "_wrong_with: 2 -> 3": "the host is a host name, so no dot follows the star's",
+        r"_why_no_origin: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
+        "_why_no_origin: '' -> 'mutant'": "neither is an origin, so both give the example",
+        r"_suggestion: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
+        "_suggestion: colon and port == _DEFAULT_PORTS.get(scheme) -> port == _DEFAULT_PORTS.get(scheme)": (
+            "without a colon the port is empty, which no default is"
+        ),
+    },
+    "asgi_middleware/cors/middleware.py": {
+        "CORSMiddleware.__call__: policy.any_origin or (origin is not None and (policy.allo... -> "
+        "origin is not None and (policy.allows_by_list(origin) or ...": "the constant `*` is told whatever comes of it",
+        "CORSMiddleware.__call__: policy.allows_by_list(origin) or await policy.allows(orig... -> "
+        "await policy.allows(origin, scope)": "the list is asked there again; asked here, nothing is awaited",
+        "CORSMiddleware._preflight: scope.get('headers') or () -> scope.get('headers')": "an Origin was read from them",
+        "CORSMiddleware._preflight: lines -> True": "no lines name no headers, and none is refused",
+        "_Responder.edit: start['type'] != 'http.response.start' -> False": "an HTTP scope has no other start",
+        "_Responder.edit: not names.isdisjoint(_GRANTS) -> True": _NOTHING_DROPPED,
+        "_Responder.edit: not names.isdisjoint(cors._replaced) -> True": _NOTHING_DROPPED,
+    },
+    "asgi_middleware/cors/policy.py": {
+        **{
+            name: _DERIVED
+            for number in (2, 3, 4, 5)
+            for name in (
+                f"CORSPolicy: ...it=False, repr=False, compare=False) -> ...it=False, repr=False) ({number})",
+                f"CORSPolicy: False -> True ({4 + 3 * number})",
+            )
+        },
+        **{f"_check_regex: None -> True ({number})": _REFUSED for number in (2, 3)},
+    },
+    "asgi_middleware/errors.py": {
+        "_Connection.send: self.started -> False": "the longer way sends the same messages to the same client",
+        "module: b'application/problem+json' -> b''": _OTHERWISE_JSON,
+        "_preferred: b'*/*' -> b''": "asking for nothing is answered as asking for anything",
+        "_preferred: 0 -> 1 (2)": _OTHERWISE_JSON,
+        "_preferred: 0 -> -1 (2)": _OTHERWISE_JSON,
+        "_preferred: 0.0 -> -1.0": "JSON comes first, and is what is taken otherwise",
+        "_preferred: 0.0 -> -1.0 (2)": "no weight below the least is ever taken",
+    },
+}

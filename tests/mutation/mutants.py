@@ -1,7 +1,7 @@
 """Which mutants a module has: small changes of its syntax tree, each with a name that outlives edits of other lines."""
 
 import ast
-import os
+import itertools
 import re
 import warnings
 from collections import Counter
@@ -56,13 +56,20 @@ def mutants(tree: ast.Module) -> list[Mutant]:
     return found
 
 
+def _functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def has_functions(tree: ast.Module) -> bool:
+    return bool(_functions(tree))
+
+
 def planted(tree: ast.Module) -> Mutant:
     """The mutant that any test kills which calls anything here: every function raises."""
 
     def apply() -> None:
-        for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                node.body.insert(0, ast.parse("raise AssertionError('planted')").body[0])
+        for function in _functions(tree):
+            function.body.insert(0, ast.parse("raise AssertionError('planted')").body[0])
 
     return Mutant(0, "planted", apply)
 
@@ -70,7 +77,7 @@ def planted(tree: ast.Module) -> Mutant:
 def _below(node: ast.AST, where: str, is_pattern: bool) -> Iterator[tuple[int, str, Callable[[], None]]]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         where = f"{where}.{node.name}".lstrip(".")
-    is_pattern = is_pattern or isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re.")
+    is_pattern = is_pattern or (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."))
     for field, value in ast.iter_fields(node):
         if field in _UNTOUCHED_FIELDS:
             continue
@@ -97,14 +104,15 @@ def _is_for_readers(node: ast.AST) -> bool:
 def _change(old: ast.AST, new: ast.AST) -> str:
     """Before and after, each the first line of its source, cut around what differs."""
     before, after = (ast.unparse(node).partition("\n")[0] for node in (old, new))
-    front = max(0, len(os.path.commonprefix([before, after])) - 20)
+    alike = sum(itertools.takewhile(bool, (old == new for old, new in zip(before, after, strict=False))))
+    front = max(0, alike - 20)
     ends = [("..." if front else "") + text[front:] for text in (before, after)]
     return " -> ".join(text if len(text) <= 60 else text[:57] + "..." for text in ends)
 
 
 def _instead(node: Any, parent: ast.AST, field: str, where: str, is_pattern: bool) -> Iterator[ast.AST]:
     """What may stand in the node's place."""
-    if field == "test" and not isinstance(parent, ast.While) or field == "ifs":
+    if (field == "test" and not isinstance(parent, ast.While)) or field == "ifs":
         yield ast.Constant(True)
     if field in ("test", "ifs"):
         yield ast.Constant(False)
@@ -124,14 +132,14 @@ def _instead(node: Any, parent: ast.AST, field: str, where: str, is_pattern: boo
             yield ast.BinOp(left, _OPERATORS[type(operator)](), right)
         case ast.Constant(value=constant):
             is_compared = isinstance(parent, ast.Compare) and isinstance(parent.ops[0], (ast.Is, ast.IsNot))
-            is_pattern = is_pattern or not where and isinstance(constant, (str, bytes)) and "[" in str(constant)
+            is_pattern = is_pattern or (not where and isinstance(constant, (str, bytes)) and "[" in str(constant))
             if not (constant is None and is_compared):
                 yield from map(ast.Constant, _constants(constant, is_pattern))
         case ast.Slice(lower=lower, upper=upper, step=step):
             for given in (lower, upper, step):
                 if given is not None:
                     yield ast.Slice(*(None if one is given else one for one in (lower, upper, step)))
-        case ast.Return(value=ast.AST() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.AST() as value) if not (isinstance(value, ast.Constant) and not value.value):
             yield ast.Return(ast.Constant(None))
         case ast.Expr() | ast.Assign() | ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break() | ast.Delete():
             if where:
@@ -156,17 +164,17 @@ def _constants(value: Any, is_pattern: bool) -> Iterator[Any]:
         yield from (value + 1, value - 1)
     elif value is None:
         yield True
+    elif value == "" or value == b"":
+        yield "mutant" if value == "" else b"mutant"
     elif isinstance(value, (str, bytes)):
-        if value:
-            yield value[:0]
-        else:
-            yield "mutant" if isinstance(value, str) else b"mutant"
+        yield value[:0]
         if is_pattern:
-            # one character less, where that is still a pattern
-            for place in range(len(value)):
-                less: Any = value[:place] + value[place + 1 :]
-                if less and _compiles(less):
-                    yield less
+            yield from filter(_compiles, _shorter(value))
+
+
+def _shorter(pattern: Any) -> Iterator[Any]:
+    """The pattern with one character less."""
+    return (pattern[:place] + pattern[place + 1 :] for place in range(len(pattern)))
 
 
 def _compiles(pattern: Any) -> bool:
@@ -176,4 +184,4 @@ def _compiles(pattern: Any) -> bool:
             re.compile(pattern)
         except (re.error, FutureWarning):
             return False
-    return True
+    return bool(pattern)

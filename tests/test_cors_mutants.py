@@ -1,0 +1,344 @@
+"""`cors`, the rows that mutants asked for: each is told by no other test. `python -m tests.mutation cors _origins`."""
+
+import dataclasses
+import logging
+from typing import Any
+
+import pytest
+
+from asgi_middleware import ConfigError, CORSMiddleware, CORSPolicy
+from asgi_middleware._options import Options as Checks
+from asgi_middleware._origins import Origins, is_same_host
+
+from .apps import accepts, body, remembers, sends, start, text
+from .asgi import drive, http, websocket
+from .test_cors import EVIL, LISTED, A, B, Options, get, grant, handshake, long_origin, preflight, refusal, whole
+
+
+def refused(options: Options) -> str:
+    with pytest.raises(ConfigError) as caught:
+        CORSMiddleware(text(b"ok"), **options)
+    return str(caught.value)
+
+
+# --- what a refusal says ---------------------------------------------------------------------------------------------
+
+SLASH = "an origin has no slash at the end; "
+ALONE = "an origin is scheme, host and port alone; "
+BLANKS = "has blanks or control characters; "
+LOWER = "browsers send origins in lower case; "
+DEFAULT = "browsers leave the default port out; "
+SCHEME = "an origin has a scheme; "
+SEVERAL = "names several origins; write each as a text of its own"
+HOST = (
+    "the host is no host name, or `*` stands elsewhere than first, before a dot; "
+    "write 'https://example.com' or 'https://*.example.com'"
+)
+PORT = "the port is not a number from 1 to 65535; write for example ':8000', or ':*' for any port"
+
+BAD: list[tuple[str, str, str]] = [
+    ("a slash at the end", "https://a.example/", SLASH + "write 'https://a.example'"),
+    ("a path", "https://a.example/path", ALONE + "write 'https://a.example'"),
+    ("a path of a slash behind a colon is one origin", "https://a.example:/x", ALONE + "write 'https://a.example'"),
+    ("capitals and a slash", "HTTPS://A.example/", ALONE + "write 'https://a.example'"),
+    ("two ports", "https://a.example:80:81", ALONE + "write 'https://a.example:80'"),
+    ("a query behind a port", "https://a.example:81?x", ALONE + "write 'https://a.example:81'"),
+    ("a fragment behind a port", "https://a.example:81#x", ALONE + "write 'https://a.example:81'"),
+    ("a blank behind a port", "https://a.example:81 ", BLANKS + "write 'https://a.example:81'"),
+    ("a control character behind a slash", "https://a.example/\x01", BLANKS + "write 'https://a.example'"),
+    ("the last control character", "https://a.example/\x7f", BLANKS + "write 'https://a.example'"),
+    ("a bell behind a slash, not a digit", "https://f.example/7", ALONE + "write 'https://f.example'"),
+    ("https with its default port", "https://a.example:443", DEFAULT + "write 'https://a.example'"),
+    ("ws with its default port", "ws://a.example:80", DEFAULT + "write 'ws://a.example'"),
+    ("wss with its default port", "wss://a.example:443", DEFAULT + "write 'wss://a.example'"),
+    ("a capital in the host", "https://A.example", LOWER + "write 'https://a.example'"),
+    ("a capital in the scheme", "HTTPS://a.example", LOWER + "write 'https://a.example'"),
+    ("a top-level domain in capitals", "https://*.COM", LOWER + "write 'https://*.com'"),
+    (
+        "a Unicode host",
+        "https://bücher.example",
+        "browsers send host names in ASCII; write 'https://xn--bcher-kva.example'",
+    ),
+    ("a user name", "https://user@a.example", "an origin has no user name; write scheme and host alone"),
+    ("port 0", "https://a.example:0", PORT),
+    ("a blank in front", " https://a.example", BLANKS + "write 'https://a.example'"),
+    (
+        "null",
+        "null",
+        "is sent by sandboxed frames of any site; leave it out, or set dangerously_allow_null_origin=True",
+    ),
+    (
+        "a file origin with a host",
+        "file://host",
+        "pages from files send the origin 'null'; serve the page over http",
+    ),
+    ("no scheme", "a.example", SCHEME + "write 'https://a.example'"),
+    ("two origins", "https://a.example,https://b.example", SEVERAL),
+    ("three origins", "https://a.example,https://b.example,https://c.example", SEVERAL),
+    ("a scheme of a digit", "1s://a.example", "is no origin; write 'https://example.com'"),
+    ("an open bracket", "http://[::1", "is no origin; write 'https://example.com'"),
+    ("any host", "https://*", HOST),
+    ("a sign in front of a label", "https://=a.example", HOST),
+    ("a sign within a label", "https://a=b.example", HOST),
+    ("a sign at the end of a label", "https://a=.example", HOST),
+    ("a label of a sign", "https://a.=", HOST),
+]
+
+
+@pytest.mark.parametrize(("sentence", "origin", "says"), BAD, ids=[row[0] for row in BAD])
+def test_a_refused_origin_is_told_its_rule_and_remedy(sentence: str, origin: str, says: str) -> None:
+    assert refused({"allow_origins": [origin]}) == f"CORSMiddleware: allow_origins: {origin!r}: {says}"
+
+
+def test_a_port_of_more_digits_than_python_reads_is_refused() -> None:
+    origin = "https://a.example:" + "1" * 5000
+    assert refused({"allow_origins": [origin]}) == f"CORSMiddleware: allow_origins: {repr(origin)[:77]}...: {PORT}"
+
+
+AGE = "must be a whole number, 0 to 86400 seconds, or None; write 600"
+ANYBODY = (
+    "with allow_credentials any site could read what the signed-in user can; list the origins, or leave credentials off"
+)
+TOP_LEVEL = "covers a whole top-level domain; name the domain, as in 'https://*.example.com'"
+ANY_SITE = (
+    "matches any site, and with allow_credentials any site could read what the signed-in user can; "
+    r"name the domain, as in r'https://[a-z0-9-]+\.example\.com'"
+)
+SAYS: list[tuple[str, Options, str]] = [
+    (
+        "nothing is said",
+        {},
+        "allow_origins: says nowhere which origins are allowed; list them, or write [] to allow none",
+    ),
+    (
+        "a star beside others",
+        {"allow_origins": ["*", A]},
+        "allow_origins: ('*', 'https://a.example'): '*' already allows every origin; list '*' alone",
+    ),
+    (
+        "a star with credentials",
+        {"allow_origins": ["*"], "allow_credentials": True},
+        f"allow_origins: '*': {ANYBODY}",
+    ),
+    (
+        "a top-level domain with credentials",
+        {"allow_origins": ["https://*.com"], "allow_credentials": True},
+        f"allow_origins: 'https://*.com': {TOP_LEVEL}",
+    ),
+    ("a negative age", {**LISTED, "max_age": -1}, f"max_age: -1: {AGE}"),
+    (
+        "no method name",
+        {**LISTED, "allow_methods": ["A B"]},
+        "allow_methods: 'A B': is not a method name; write for example 'PUT'",
+    ),
+    (
+        "a method outside Unicode",
+        {**LISTED, "allow_methods": ["P\ud800"]},
+        "allow_methods: 'P\\ud800': is not a method name; write for example 'PUT'",
+    ),
+    (
+        "a method that no script can send",
+        {**LISTED, "allow_methods": ["Trace"]},
+        "allow_methods: 'Trace': no browser lets a script send it; leave it out",
+    ),
+    *(
+        (
+            f"{method} in small letters",
+            {**LISTED, "allow_methods": [method.lower()]},
+            f"allow_methods: '{method.lower()}': methods are case-sensitive; write '{method}'",
+        )
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    ),
+    (
+        "no collection for headers",
+        {**LISTED, "allow_headers": 1},
+        "allow_headers: 1: must be a collection of strings; write ['Authorization']",
+    ),
+    (
+        "no collection for exposed headers",
+        {**LISTED, "expose_headers": 1},
+        "expose_headers: 1: must be a collection of strings; write ['X-Request-ID']",
+    ),
+    (
+        "every header exposed, with credentials",
+        {**LISTED, "expose_headers": ["*"], "allow_credentials": True},
+        "expose_headers: '*': means nothing with credentials; list the header names",
+    ),
+    (
+        "a regex in bytes",
+        {"allow_origin_regex": b"x"},
+        "allow_origin_regex: b'x': must be text; pass the pattern, not compiled",
+    ),
+    (
+        "a broken regex",
+        {"allow_origin_regex": "["},
+        "allow_origin_regex: '[': is no regular expression (unterminated character set at position 0); mend it",
+    ),
+    # Each takes one of the strangers alone.
+    *(
+        (
+            f"the regex {regex} with credentials",
+            {"allow_origin_regex": regex, "allow_credentials": True},
+            f"allow_origin_regex: {regex!r}: {ANY_SITE}",
+        )
+        for regex in ("https://.+[.]com", "https://.+[.]net", "http://.+[.]org")
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "options", "says"), SAYS, ids=[row[0] for row in SAYS])
+def test_a_refused_option_is_told_its_rule_and_remedy(sentence: str, options: Options, says: str) -> None:
+    assert refused(options) == f"CORSMiddleware: {says}"
+
+
+# --- what is taken ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "a059+.-z://localhost",
+        "http://[1234:5678:90ab:cdef::9]:8000",
+        "http://[::ffff:127.0.0.1]",
+        "https://0a.example",
+        "https://5a.example",
+        "https://9.example",
+        "https://_dmarc.example",
+        "https://a_.example",
+        "https://a059b.example",
+        "https://a.b5",
+        long_origin(331),
+    ],
+)
+def test_an_exact_origin_of_odd_letters_is_taken_and_allowed(origin: str) -> None:
+    app = CORSMiddleware(sends(start(headers=[]), body(b"")), allow_origins=[origin])
+    assert drive(app, get(origin)).headers == [("access-control-allow-origin", origin), ("vary", "Origin")]
+
+
+def test_localhost_is_no_top_level_domain() -> None:
+    policy = CORSPolicy(allow_origins=["http://*.localhost:3000"], allow_credentials=True)
+    assert policy.allows_by_list(b"http://a.localhost:3000") is True
+
+
+def test_what_is_not_given_is_shown_as_such() -> None:
+    policy = CORSPolicy(dangerously_allow_null_origin=True)
+    assert dataclasses.asdict(policy)["allow_origins"] is None
+    assert not hasattr(policy, "__dict__")
+    assert repr(policy) == (
+        "CORSPolicy(allow_origins=None, allow_methods=('GET', 'HEAD', 'POST'), allow_headers=(), "
+        "allow_credentials=False, allow_origin_regex=None, allow_private_network=False, expose_headers=(), "
+        "max_age=600, allow_origin_func=None, dangerously_allow_null_origin=True, "
+        "dangerously_allow_any_origin_with_credentials=False)"
+    )
+
+
+# --- answers ---------------------------------------------------------------------------------------------------------
+
+
+def test_answers_are_truth_values() -> None:
+    checks = Checks("test")
+    origins = Origins(checks, "allow_origins", [A, "https://*.example.com"], credentials=False)
+    listed = Origins(checks, "allow_origins", [A], credentials=False)
+    assert [origins.allow(origin) for origin in (A.encode(), b"https://x.example.com", B.encode())] == [
+        True,
+        True,
+        False,
+    ]
+    assert (listed.allow(B.encode()), origins.allow(b"x" * 331)) == (False, False)
+    policy = CORSPolicy(allow_origins=[A])
+    assert [policy.allows_by_list(origin) for origin in (A.encode(), B.encode(), b"null")] == [True, False, False]
+    assert [policy.refused_method(method) for method in (b"GET", b"PUT")] == [False, True]
+
+
+HOSTS: list[tuple[str, bytes, str | None, bool]] = [
+    ("the same", b"https://a.example", "a.example", True),
+    ("another", b"https://a.example", "b.example", False),
+    ("no Host", b"https://a.example", None, False),
+    ("no origin, and an empty Host", b"null", "", False),
+    ("a scheme without a default port, and a bare colon", b"tauri://localhost", "localhost:", True),
+    ("a WebSocket's own scheme", b"ws://a.example", "a.example:80", True),
+    ("a WebSocket's own secure scheme", b"wss://a.example", "a.example:443", True),
+    ("not the other default port", b"wss://a.example", "a.example:80", False),
+]
+
+
+@pytest.mark.parametrize(("sentence", "origin", "host", "same"), HOSTS, ids=[row[0] for row in HOSTS])
+def test_whether_a_page_is_of_the_same_host(sentence: str, origin: bytes, host: str | None, same: bool) -> None:
+    assert is_same_host(origin, websocket(headers=[] if host is None else [("host", host)])) is same
+
+
+async def answers_of(policy: CORSPolicy, *origins: bytes) -> list[bool]:
+    return [await policy.allows(origin, {}) for origin in origins]
+
+
+def test_no_function_refuses_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    answers: list[list[bool]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        answers.append(await answers_of(CORSPolicy(allow_origins=[A]), A.encode(), B.encode(), b"null"))
+        answers.append(await answers_of(CORSPolicy(allow_origin_func=fails), B.encode()))
+
+    drive(app)
+    assert answers == [[True, False, False], [False]]
+    records = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert records == [(logging.ERROR, "allow_origin_func raised; the origin is refused")]
+
+
+def fails(origin: str, scope: Any) -> bool:
+    raise LookupError("no database")
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def test_a_method_that_no_script_can_send_is_refused_in_any_case() -> None:
+    app = CORSMiddleware(text(b"ok"), **LISTED, allow_methods=["*"])
+    allowed = ("access-control-allow-origin", A)
+    assert whole(drive(app, preflight(A, "tRaCe"))) == refusal("method 'tRaCe'", allowed)
+    assert whole(drive(app, preflight(A, "tracer"))) == grant(access_control_allow_methods="tracer")
+
+
+def test_a_list_of_names_has_room_for_each_with_its_comma_and_blanks() -> None:
+    """The four safelisted names have 49 bytes; four more for each, and 256 for one that is wrong."""
+    app = CORSMiddleware(text(b"ok"), **LISTED)
+    allowed = ("access-control-allow-origin", A)
+    assert whole(drive(app, preflight(A, "GET", "accept".ljust(49 + 16 + 256)))) == grant()
+    assert whole(drive(app, preflight(A, "GET", "accept".ljust(49 + 16 + 257)))) == refusal(
+        "headers (too many)", allowed
+    )
+    more = CORSMiddleware(text(b"ok"), **LISTED, allow_headers=["X-A"])
+    told = "Accept, Accept-Language, Content-Language, Content-Type, X-A"
+    assert whole(drive(more, preflight(A, "GET", "x-a".ljust(52 + 20 + 256)))) == grant(
+        access_control_allow_headers=told
+    )
+    assert whole(drive(more, preflight(A, "GET", "x-a".ljust(52 + 20 + 257)))) == refusal("headers (too many)", allowed)
+
+
+def test_a_safelisted_name_that_is_listed_too_is_told_once() -> None:
+    app = CORSMiddleware(text(b"ok"), **LISTED, allow_headers=["accept", "x-b"])
+    assert whole(drive(app, preflight(A, "GET", "x-b"))) == grant(
+        access_control_allow_headers="Accept, Accept-Language, Content-Language, Content-Type, x-b"
+    )
+
+
+def once(scope: dict[str, Any]) -> dict[str, Any]:
+    """The scope with headers that can be read only once."""
+    return {**scope, "headers": iter(scope["headers"])}
+
+
+def test_headers_that_can_be_read_only_once_reach_every_reader() -> None:
+    app, scopes = remembers()
+    assert whole(drive(CORSMiddleware(app, **LISTED), once(preflight()))) == grant()
+    drive(CORSMiddleware(app, **LISTED), once(get()))
+    drive(CORSMiddleware(app, **LISTED), once(handshake(A)))
+    assert [list(scope["headers"]) for scope in scopes] == [get()["headers"], handshake(A)["headers"]]
+    same = drive(CORSMiddleware(accepts(), allow_origins=[]), once(handshake("https://api.example")))
+    assert [message["type"] for message in same.sent] == ["websocket.accept"]
+
+
+def test_a_scope_of_another_type_is_not_asked_where_it_comes_from() -> None:
+    app, scopes = remembers()
+    scope = http(headers=[("origin", EVIL)], type="http3.datagram")
+    exchange = drive(CORSMiddleware(app, **LISTED, websocket="check"), scope)
+    assert [one is scope for one in scopes] == [True]
+    assert exchange.sent == drive(app, scope).sent
