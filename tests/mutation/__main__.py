@@ -157,7 +157,7 @@ def run(subject: Subject, tree: ast.Module, chosen: Sequence[Mutant], limit: flo
             time.sleep(0.005)
             for pid, (mutant, deadline) in list(running.items()):
                 if time.monotonic() > deadline:
-                    os.kill(pid, signal.SIGKILL)
+                    os.killpg(pid, signal.SIGKILL)  # with whatever it has started
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 if not ended:
                     continue
