@@ -12,7 +12,8 @@ from asgi_middleware._origins import Origins, is_same_host
 
 from .apps import accepts, body, remembers, sends, start, text
 from .asgi import drive, http, websocket
-from .test_cors import EVIL, LISTED, A, B, Options, get, grant, handshake, long_origin, preflight, refusal, whole
+from .browser_model import EVIL, A, B, get, handshake, preflight
+from .test_cors import LISTED, Options, grant, long_origin, refusal, whole
 
 
 def refused(options: Options) -> str:

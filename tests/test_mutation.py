@@ -146,8 +146,8 @@ def test_names_are_told_apart_and_each_change_is_its_own() -> None:
     assert changed == ["a = f(2, 1)", "a = f(0, 1)", "a = f(1, 2)", "a = f(1, 0)"]
 
 
-@pytest.mark.parametrize("path", EQUIVALENT)
-def test_each_equivalent_is_a_mutant_and_has_a_reason(path: str) -> None:
-    known = {mutant.name for mutant in mutants(ast.parse((ROOT / path).read_text()))}
-    assert [name for name in EQUIVALENT[path] if name not in known] == []
-    assert all(EQUIVALENT[path].values())
+def test_each_equivalent_has_its_file_and_its_reason() -> None:
+    """Whether it is a mutant still, and survives still, is told by each run."""
+    assert [
+        path for path, reasons in EQUIVALENT.items() if not (ROOT / path).exists() or not all(reasons.values())
+    ] == []

@@ -12,10 +12,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"module: ...-9a-f:.]+\\]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?#\\s]+))?' -> "
         r"...-9a-f:.]+\\]|[^/:@?#[\\]\\s]+)(?::([^/:@?#\\s]+))?'": "in a class an opening bracket is itself",
         "module: '[1-9][0-9]{0,4}' -> '[1-9][0-9]{,4}'": "from nothing on, written otherwise",
-        "Origins.allow: not self._patterns or not may_be_origin(origin) -> not may_be_origin(origin)": (
+        "Origins.pattern_for: not self._patterns or not may_be_origin(origin) -> not may_be_origin(origin)": (
             "no pattern matches where there is none"
         ),
-        "_wrong_with: 2 -> 3": "the host is a host name, so no dot follows the star's",
+        "wrong_with: 2 -> 3": "the host is a host name, so no dot follows the star's",
         r"_why_no_origin: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
         "_why_no_origin: '' -> 'mutant'": "neither is an origin, so both give the example",
         r"_suggestion: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
@@ -28,9 +28,8 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "origin is not None and (policy.allows_by_list(origin) or ...": "the constant `*` is told whatever comes of it",
         "CORSMiddleware.__call__: policy.allows_by_list(origin) or await policy.allows(orig... -> "
         "await policy.allows(origin, scope)": "the list is asked there again; asked here, nothing is awaited",
-        "CORSMiddleware._preflight: scope.get('headers') or () -> scope.get('headers')": "an Origin was read from them",
-        "CORSMiddleware._preflight: lines -> True": "no lines name no headers, and none is refused",
         "_Responder.edit: start['type'] != 'http.response.start' -> False": "an HTTP scope has no other start",
+        "_Responder.edit: b'vary' in names -> True": "where there is no Vary, merging adds the same line",
         "_Responder.edit: not names.isdisjoint(_GRANTS) -> True": _NOTHING_DROPPED,
         "_Responder.edit: not names.isdisjoint(cors._replaced) -> True": _NOTHING_DROPPED,
     },
