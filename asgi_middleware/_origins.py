@@ -9,6 +9,7 @@ Nothing else is a pattern, and there are no regular expressions inside strings.
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from ._options import Options, shown
@@ -21,7 +22,7 @@ _LONGEST_ORIGIN = 330
 _DEFAULT_PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443"}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^/:@?#\[\]\s]+)(?::([^/:@?#\s]+))?")
 _UNPRINTABLE = re.compile(rb"[^!-~]")
-_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?(?:{_LABEL}\.)*{_LABEL}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
@@ -141,15 +142,16 @@ def _why_no_origin(origin: str) -> tuple[str, str]:
         return "an origin has a scheme", _suggestion(f"https://{origin}")
     if "@" in origin:
         return "an origin has no user name", "write scheme and host alone"
-    beginning = _ORIGIN.match(origin.lower())
-    if beginning is not None:
-        return "an origin is scheme, host and port alone", _suggestion(beginning.group())
-    return "is no origin", _suggestion("")
+    lower = origin.lower()
+    beginning = _ORIGIN.match(lower)
+    if beginning is None or lower[beginning.end()] not in "/?#:":
+        return "is no origin, and no pattern", _suggestion("")
+    return "an origin is scheme, host and port alone", _suggestion(beginning.group())
 
 
 def _suggestion(origin: str) -> str:
     """The remedy that writes the origin as a browser sends it, if that is plain; else an example."""
-    mended = re.sub(r"[\x00-\x20\x7f]", "", origin).rstrip("/").lower()
+    mended = re.sub(r"^[\x00-\x20\x7f]+|[\x00-\x20\x7f]+$", "", origin).rstrip("/").lower()
     scheme, _, rest = mended.partition("://")
     host, colon, port = rest.partition(":")
     if colon and port == _DEFAULT_PORTS.get(scheme):
@@ -165,7 +167,8 @@ def _suggestion(origin: str) -> str:
 
 
 def _in_ascii(host: str) -> str:
-    """The host's labels as browsers send them (Punycode, RFC 3492)."""
+    """The host's labels as browsers send them (UTS 46, Punycode of RFC 3492)."""
+    host = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", host).lower()).replace("\u3002", ".")
     labels = (label if label.isascii() else "xn--" + label.encode("punycode").decode() for label in host.split("."))
     return ".".join(labels)
 

@@ -125,12 +125,13 @@ class CORSMiddleware:
                     await self._preflight(scope, receive, send, origin, method, names, private)
                     return
             policy = self.policy
-            allowed = policy.any_origin or (
-                origin is not None and (policy.allows_by_list(origin) or await policy.allows(origin, scope))
-            )
+            if policy.any_origin:
+                origin = b"*"
+            elif origin is not None and not (policy.allows_by_list(origin) or await policy.allows(origin, scope)):
+                origin = None
             responder = _Responder(send)
             responder.middleware = self
-            responder.origin = b"*" if policy.any_origin else origin if allowed else None
+            responder.origin = origin
             await self.app(scope, receive, responder.send)
         elif kind == "websocket" and self._checks_websockets:
             scope = readable(scope)
@@ -198,8 +199,6 @@ class _Responder(Responder):
     origin: bytes | None
 
     def edit(self, start: Message) -> None:
-        if start["type"] != "http.response.start":
-            return
         cors = self.middleware
         headers = start["headers"]
         names = {pair[0].lower() for pair in headers}

@@ -24,14 +24,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         ),
     },
     "asgi_middleware/cors/middleware.py": {
-        "CORSMiddleware.__call__: policy.any_origin or (origin is not None and (policy.allo... -> "
-        "origin is not None and (policy.allows_by_list(origin) or ...": "the constant `*` is told whatever comes of it",
         "CORSMiddleware.__call__: policy.allows_by_list(origin) or await policy.allows(orig... -> "
         "await policy.allows(origin, scope)": "the list is asked there again; asked here, nothing is awaited",
         "CORSMiddleware._preflight: policy.allows_by_list(origin) or await policy.allows(orig... -> "
         "await policy.allows(origin, scope)": "the list is asked there again; asked here, nothing is awaited",
         "CORSMiddleware._preflight: names is not None -> True": "no lines name no headers, and none is refused",
-        "_Responder.edit: start['type'] != 'http.response.start' -> False": "an HTTP scope has no other start",
         "_Responder.edit: b'vary' in names -> True": "where there is no Vary, merging adds the same line",
         "_Responder.edit: not names.isdisjoint(_GRANTS) -> True": _NOTHING_DROPPED,
         "_Responder.edit: not names.isdisjoint(cors._replaced) -> True": _NOTHING_DROPPED,

@@ -1,4 +1,4 @@
-"""`errors`, the rows that mutants asked for: each is told by no other test. `python -m tests.mutation errors`."""
+"""`errors` to the letter: paths and bounds that no other test tells from their neighbours."""
 
 import json
 from typing import Any
