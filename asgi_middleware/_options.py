@@ -25,6 +25,21 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def as_bytes(value: Any) -> bytes | None:
+    """Text, bytes or Starlette's Secret as bytes; None for what is neither, or is half a character.
+
+    The environment gives half a character for a byte that is no text.
+    """
+    if type(value).__name__ == "Secret":
+        value = str(value)
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError:
+            return None
+    return value if isinstance(value, bytes) else None
+
+
 def _takes_three(app: Callable[..., Any]) -> bool:
     """Whether it can be called with scope, receive and send; what has no signature gets the benefit of the doubt."""
     try:

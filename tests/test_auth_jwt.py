@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
+from starlette.datastructures import Secret
 
 from asgi_middleware import AuthMiddleware, ConfigError, MissingExtra
 from asgi_middleware.auth import JWT, AuthError, Bearer, HMACKey, StaticKeys, User
@@ -873,6 +874,11 @@ def test_a_secret_that_happens_to_be_json_is_one_secret(text: str) -> None:
     by = verifier(HMACKey(text))
     secrets = (text.encode(), b"a", b"b", b"")
     assert [said(by, token(sign=hs(secret))) for secret in secrets] == ["ok", SIGNATURE, SIGNATURE, SIGNATURE]
+
+
+@pytest.mark.parametrize("make", [str, str.encode, Secret], ids=["text", "bytes", "Starlette's Secret"])
+def test_a_secret_may_be_text_bytes_or_starlettes_secret(make: Any) -> None:
+    assert said(verifier(HMACKey(make("s" * 64))), token(sign=hs(b"s" * 64))) == "ok"
 
 
 # --- choosing a key

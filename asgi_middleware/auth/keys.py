@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from .._options import Options, shown
+from .._options import Options, as_bytes, shown
 from ..exceptions import ConfigError, MissingExtra
 
 _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -59,7 +59,7 @@ class HMACKey:
     def __init__(self, secret: str | bytes, alg: str = "HS256") -> None:
         options = Options("HMACKey")
         shortest = _HASH_BYTES[options.choice("alg", alg, tuple(_HASH_BYTES))]
-        value = _as_bytes(secret)
+        value = as_bytes(secret)
         if value is None:
             options.problem("secret", type(secret).__name__, "must be text or bytes", "read it from a file")
         elif _is_public_material(value):
@@ -84,16 +84,6 @@ class HMACKey:
 
     def __repr__(self) -> str:
         return f"HMACKey(alg={self._alg!r})"
-
-
-def _as_bytes(material: Any) -> bytes | None:
-    """Text or bytes as bytes; None for what is neither, or is half a character, as the environment may give."""
-    if isinstance(material, str):
-        try:
-            return material.encode()
-        except UnicodeEncodeError:
-            return None
-    return material if isinstance(material, bytes) else None
 
 
 def _is_public_material(value: bytes) -> bool:
@@ -201,7 +191,7 @@ def _entries(options: Options, option: str, material: Any) -> list[_Entry]:
         except (OSError, ValueError) as error:
             options.problem(option, shown(str(material)), f"cannot be read ({type(error).__name__})", "mend the path")
             return []
-    text = _as_bytes(material)
+    text = as_bytes(material)
     if text is not None:
         if b"PRIVATE KEY-----" in text:
             options.problem(option, "", "holds a private key", "pass the public one; keep this where tokens are made")

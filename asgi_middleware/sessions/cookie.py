@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import _cookies
-from .._options import Options
+from .._options import Options, as_bytes
 
 logger = logging.getLogger("asgi_middleware.sessions")
 
@@ -32,7 +32,7 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
     given: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     keys: list[bytes] = []
     for item in given:
-        key = _as_bytes(item)
+        key = as_bytes(item)
         if key:
             keys.append(key)
         else:
@@ -49,18 +49,6 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
             "%s: %s is shorter than %d bytes, so cookies can be forged with effort", options.owner, option, _SHORT_KEY
         )
     return keys
-
-
-def _as_bytes(key: Any) -> bytes | None:
-    """A key as bytes; None for what cannot be one."""
-    if type(key).__name__ == "Secret":
-        key = str(key)
-    if isinstance(key, str):
-        try:
-            return key.encode()
-        except UnicodeEncodeError:  # half a character, as the environment gives for bytes that are no text
-            return None
-    return key if isinstance(key, bytes) else None
 
 
 class CookieCodec:

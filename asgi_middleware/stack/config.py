@@ -33,6 +33,8 @@ _SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 _ENTRY_LINE = re.compile(r"^[ \t]*\[\[[ \t]*(?:middleware|\"middleware\"|'middleware')[ \t]*\]\]")
 _UNKNOWN = "is no option here"
+# These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
+OWN_KEYS = ("use", "name", "enabled", "paths", "exclude", "types", "options")
 # Texts at least this long are looked for in errors; shorter ones stand in ordinary words.
 _TELLING = 8
 
@@ -138,7 +140,10 @@ class Resolver:
             if name in accepted or takes_any:
                 resolved[name] = item
             else:
-                self._problem(path, "", _UNKNOWN, registry.nearest(name, accepted, own))
+                remedy = registry.nearest(name, accepted, own)
+                if wraps and not own and name in OWN_KEYS:
+                    remedy = f'the entry itself takes it, in the form {{"use": ..., {shown(name)}: ...}}'
+                self._problem(path, "", _UNKNOWN, remedy)
                 self.meant.add(registry.closest(name, accepted))
         for name in required:
             if name not in given:

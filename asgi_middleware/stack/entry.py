@@ -9,10 +9,8 @@ from .._paths import Paths
 from .._types import ASGIApp, Receive, Scope, Send
 from ..exceptions import ConfigError, Problem
 from . import registry
-from .config import Resolver, without_userinfo
+from .config import OWN_KEYS, Resolver, without_userinfo
 
-# These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
-_OWN_KEYS = ("use", "name", "enabled", "paths", "exclude", "types", "options")
 _TYPES = ("http", "websocket", "lifespan")
 
 
@@ -45,7 +43,7 @@ class Entry:
         self.label = f"entry {number} ({self.name})" if self.name else f"entry {number}"
         self._read_own(own)
         if target is not None:
-            self._read_options(target, given, _OWN_KEYS if own else ())
+            self._read_options(target, given, OWN_KEYS if own else ())
         self.problems = [resolver.scrubbed(problem) for problem in (*resolver.problems, *self.problems)]
 
     def _split(self, raw: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
@@ -53,8 +51,8 @@ class Entry:
         if isinstance(raw, (tuple, list)) and len(raw) == 2 and isinstance(raw[1], Mapping):
             return self._checked_target(raw[0]), dict(raw[1]), {}
         if isinstance(raw, Mapping) and "use" in raw:
-            own = {key: value for key, value in raw.items() if key in _OWN_KEYS}
-            given = {key: value for key, value in raw.items() if key not in _OWN_KEYS}
+            own = {key: value for key, value in raw.items() if key in OWN_KEYS}
+            given = {key: value for key, value in raw.items() if key not in OWN_KEYS}
             more = own.get("options", {})
             if isinstance(more, Mapping):
                 given |= more
