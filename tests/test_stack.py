@@ -532,8 +532,8 @@ WRONG: list[tuple[str, Any, list[str]]] = [
         "the entry's own key in a form that has none",
         ("errors", {"exclude": ["/a"]}),
         [
-            "entry 1 (errors): exclude: is no option here; "
-            """the entry itself takes it, in the form {"use": ..., 'exclude': ...}"""
+            "entry 1 (errors): exclude: is no option here; the entry itself takes it, in the form "
+            + """{"use": ..., 'exclude': ...}"""
         ],
     ),
     ("a missing option", "sessions", [f"entry 1 (sessions): secret_key: is required; {WRITE_SECRET}"]),
