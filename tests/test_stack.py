@@ -37,6 +37,7 @@ from .apps import remembers, silent
 from .asgi import App, drive, http, step, websocket
 
 HERE = __name__
+IN_THAT_FORM = """the entry itself takes it, in the form {"use": ..., 'exclude': ...}"""
 WRITE_SECRET = 'write secret_key = { file = "secret_key", create = 32 }, or { env = "..." }'
 KNOWN = ", ".join(sorted(registry.MIDDLEWARE))
 KEY = "k" * 40
@@ -531,10 +532,7 @@ WRONG: list[tuple[str, Any, list[str]]] = [
     (
         "the entry's own key in a form that has none",
         ("errors", {"exclude": ["/a"]}),
-        [
-            "entry 1 (errors): exclude: is no option here; the entry itself takes it, in the form "
-            + """{"use": ..., 'exclude': ...}"""
-        ],
+        [f"entry 1 (errors): exclude: is no option here; {IN_THAT_FORM}"],
     ),
     ("a missing option", "sessions", [f"entry 1 (sessions): secret_key: is required; {WRITE_SECRET}"]),
     (
