@@ -90,9 +90,9 @@ def weighted(value: bytes) -> list[tuple[bytes, float]]:
         name, *parameters = member.split(b";")
         weight = b"1"
         for parameter in parameters:
-            key, _, text = parameter.partition(b"=")
-            if key.strip(b" \t").lower() == b"q":
-                weight = text.strip(b" \t")
+            key, _, text = parameter.strip(b" \t").partition(b"=")
+            if key.rstrip(b" \t").lower() == b"q":
+                weight = text if len(key) == 1 else b""  # no blanks around the sign
                 break
         if _QVALUE.fullmatch(weight):
             found.append((name.strip(b" \t").lower(), float(weight)))

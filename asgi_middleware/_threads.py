@@ -53,33 +53,47 @@ class Threads:
         self._limiters: Any = None
 
     async def run(self, function: Callable[..., _Result], *args: Any) -> _Result:
-        """Call `function(*args)` in a thread. A cancelled caller waits for it to end, so nothing is left running."""
+        """Call `function(*args)` in a thread.
+
+        Who is cancelled while it waits for a place never enters; who is cancelled later waits for the thread to end,
+        so that nothing is left running.
+        """
         # Here, not above: importing a middleware imports no third party.
         import anyio
-        import anyio.to_thread
         from anyio.lowlevel import RunVar
 
         if self._limiters is None:
             self._limiters = RunVar[Any](self._name)
         try:
-            limiter = self._limiters.get(None)
+            places = self._limiters.get(None)
         except RuntimeError:
             return function(*args)  # driven by hand: there is no event loop to hold up
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(self._at_once)
-            self._limiters.set(limiter)
-        work = anyio.to_thread.run_sync(function, *args, limiter=limiter)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return await work  # trio, whose cancellation anyio holds back
-        # anyio holds its own cancellation back, but not asyncio's (`timeout`, `Task.cancel`), so that gets a task.
-        task = loop.create_task(work)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            with anyio.CancelScope(shield=True):
-                while not task.done():
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await asyncio.wait([task])
-            raise
+        if places is None:
+            places = anyio.CapacityLimiter(self._at_once)
+            self._limiters.set(places)
+        async with places:
+            return await _in_a_thread(function, *args)
+
+
+async def _in_a_thread(function: Callable[..., _Result], *args: Any) -> _Result:
+    import anyio
+    import anyio.lowlevel
+    import anyio.to_thread
+
+    work = anyio.to_thread.run_sync(function, *args, limiter=anyio.CapacityLimiter(1))
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:  # trio, whose cancellation anyio holds back, and forgets
+        result = await work
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        return result
+    # anyio holds its own cancellation back, but not asyncio's (`timeout`, `Task.cancel`), so that gets a task.
+    task = loop.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            while not task.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([task])
+        raise

@@ -198,7 +198,8 @@ class Zstd:
         self._options = {parameters.compression_level: level}
         if level >= _ZSTD_WIDE_LEVEL:
             self._options[parameters.window_log] = _ZSTD_WINDOW_LOG
-        self._idle_options = {parameters.compression_level: 1, parameters.window_log: 17}
+        # 88 KiB for a stream, however long it runs; a window of 17 bits came to 252.
+        self._idle_options = {parameters.compression_level: 1, parameters.window_log: 14, parameters.hash_log: 12}
         self.cost: float = _COSTS["zstd"][level]
         # A context costs 8 us to make and can be used again; one per thread, for a shared one serialises them.
         self._contexts = threading.local()

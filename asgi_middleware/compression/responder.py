@@ -18,6 +18,8 @@ raises does not, so that an error handler outside can still answer.
 
 import math
 import os
+import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -100,7 +102,7 @@ class IdentityResponder(Responder):
 class CodingResponder(Responder):
     """One response for a client that gets a coding. `head`: only the headers of it, without any work."""
 
-    __slots__ = ("_codec", "_encoder", "_head", "_policy", "_size", "_state", "held")
+    __slots__ = ("_alone", "_away", "_codec", "_encoder", "_head", "_policy", "_ready", "_size", "_state", "held")
 
     watches = True
 
@@ -162,7 +164,8 @@ class CodingResponder(Responder):
         if self._head:
             message = self._without_work(start, message, len(body) if self._size is None else self._size)
         elif len(body) >= self._policy.minimum_size:
-            encoded = await self._run(self._codec.compress, body)
+            compress = self._codec.compress
+            encoded = compress(body) if self._fits_here(body) else await _threads.run(compress, body)
             start["headers"] = _varied(start["headers"])
             if len(encoded) < len(body):
                 alone = not start.get("trailers") and _headers.get(start["headers"], b"transfer-encoding") is None
@@ -198,13 +201,28 @@ class CodingResponder(Responder):
             await self._send(message)
             return
 
-        def encode(piece: bytes) -> bytes:
-            ready = encoder.feed(piece)
-            if not more:
-                return ready + encoder.finish()
-            return ready + encoder.flush() if self._size is None else ready
+        def encode(piece: bytes) -> None:
+            with self._alone:
+                ready = encoder.feed(piece)
+                if not more:
+                    ready += encoder.finish()
+                elif self._size is None:
+                    ready += encoder.flush()
+                self._ready.append(ready)
 
-        message["body"] = await self._run(encode, body)
+        if self._away == 0 and self._fits_here(body):
+            encode(body)
+        else:
+            self._away += 1
+            try:
+                await _threads.run(encode, body)
+            finally:
+                self._away -= 1
+        # Everything that is ready, also from a sender who was cancelled: without it the rest would not decode.
+        pieces: list[bytes] = []
+        while self._ready:
+            pieces.append(self._ready.popleft())
+        message["body"] = b"".join(pieces)
         await self._send(message)
 
     async def _release_before(self, message: Message) -> None:
@@ -217,14 +235,17 @@ class CodingResponder(Responder):
             self._size = None  # flushed per message, whatever was declared
         if not self._head:
             self._encoder = self._codec.encoder(idle=events)
+            self._alone = threading.Lock()  # who encodes; an application may send from two tasks
+            self._away = 0  # how many pieces are in threads
+            self._ready: deque[bytes] = deque()  # encoded, not sent
         start["headers"] = _encoded(_varied(start["headers"]), self._codec.name, None)
 
-    async def _run(self, function: Callable[[bytes], bytes], data: bytes) -> bytes:
-        """Here, or in a thread if it would hold up the event loop."""
+    def _fits_here(self, data: bytes) -> bool:
+        """Whether encoding it would not hold up the event loop."""
         size, policy = len(data), self._policy
-        if policy.offload and (size >= policy.thread_minimum_size or not _on_the_loop.takes(size * self._codec.cost)):
-            return await _threads.run(function, data)
-        return function(data)
+        if not policy.offload:
+            return True
+        return size < policy.thread_minimum_size and _on_the_loop.takes(size * self._codec.cost)
 
 
 def _is_event_stream(headers: list[Header]) -> bool:
