@@ -6,6 +6,8 @@ GET  /events?key=   server-sent events; each one after the first waits for a GET
 GET  /visits        counts in scope["session"]
 POST /echo          the body as it came
 WS   /ws            echoes text, where the framework has WebSockets
+
+The applications for compression serve /json and /stream with ETAG, and at /file the file FILE with WORDS, 200 KB.
 """
 
 import asyncio
@@ -18,6 +20,9 @@ NOTES: list[dict[str, Any]] = [
     for number in range(1, 121)
 ]
 CHUNKS = tuple(f"line {number}: the quick brown fox jumps over the lazy dog\n".encode() for number in range(1, 201))
+ETAG = '"of-the-application"'
+FILE = "words.txt"
+WORDS = "".join(f"{number} sheep, and then one more, make {number + 1}.\n" for number in range(5000)).encode()
 EVENTS = tuple(f"data: {number}\n\n".encode() for number in range(1, 4))
 
 # One gate per key, so that two clients do not open each other's.

@@ -1,14 +1,18 @@
 """What a server is pointed at: `tests.hosts.served:app`, the object that the stack gives, with nothing around it.
 
-HOSTS_APP names a module of `apps`, or `broken`; HOSTS_STACK says `six`, `none`, or `lint`: the six between two
-checkers, whose findings are at /violations.
+HOSTS_APP names a module of `apps`, or `broken`; HOSTS_STACK says `six`, `none`, `lint`: the six between two checkers,
+whose findings are at /violations, `compression`: that alone, and /sent tells of the messages that left it last, or
+`peer`: Starlette's compression in its place.
+HOSTS_FOLDER is where files to be served are.
 """
 
 import json
 import os
 from typing import Any
 
-from asgi_middleware import LintMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from asgi_middleware import CompressionMiddleware, LintMiddleware
 from asgi_middleware.lint import RULES, ASGIViolation
 from tests.asgi import App
 
@@ -26,18 +30,51 @@ def linted(inner: App) -> App:
 
         return keep
 
-    watched = LintMiddleware(six()(LintMiddleware(inner, mode=finder("inside"))), mode=finder("outside"))
+    checked = LintMiddleware(six()(LintMiddleware(inner, mode=finder("inside"))), mode=finder("outside"))
 
     async def told(scope: Any, receive: Any, send: Any) -> None:
         if scope.get("path") != "/violations":
-            await watched(scope, receive, send)
+            await checked(scope, receive, send)
             return
-        body = json.dumps(list(found)).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _tell(list(found), send)
 
     return told
+
+
+def watched(app: App) -> App:
+    """The application under compression; /sent tells the types of the messages that left for the server last.
+
+    A request with `X-Without-Pathsend` is not offered that extension, whatever the server offers.
+    """
+    sent: list[str] = []
+    inner = CompressionMiddleware(app)
+
+    async def told(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await inner(scope, receive, send)
+            return
+        if scope["path"] == "/sent":
+            await _tell(sent, send)
+            return
+        sent.clear()
+        if any(bytes(name) == b"x-without-pathsend" for name, _ in scope["headers"]):
+            scope = {**scope, "extensions": {**scope["extensions"]}}
+            del scope["extensions"]["http.response.pathsend"]
+
+        async def sends(message: Any) -> None:
+            sent.append(message["type"])
+            await send(message)
+
+        await inner(scope, receive, sends)
+
+    return told
+
+
+async def _tell(what: Any, send: Any) -> None:
+    body = json.dumps(what).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 name = os.environ["HOSTS_APP"]
@@ -46,3 +83,7 @@ if os.environ["HOSTS_STACK"] == "six":
     app = six()(app)
 elif os.environ["HOSTS_STACK"] == "lint":
     app = linted(app)
+elif os.environ["HOSTS_STACK"] == "compression":
+    app = watched(app)
+elif os.environ["HOSTS_STACK"] == "peer":
+    app = GZipMiddleware(app)

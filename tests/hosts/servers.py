@@ -60,7 +60,13 @@ KINDS: dict[str, Kind] = {
 
 # What a server can be pointed at, and the package that it needs: the modules of `apps`, and the faults.
 APPS = ("raw", "starlette", "django", "litestar", "quart", "sanic")
-_NEEDED = {**{app: app for app in APPS[1:]}, "broken": "django"}
+_NEEDED = {
+    **{app: app for app in APPS[1:]},
+    "broken": "django",
+    "starlette_files": "starlette",
+    "django_gzip": "django",
+    "sanic_files": "sanic",
+}
 
 
 class Pair(NamedTuple):
@@ -146,7 +152,8 @@ def _comes_up(running: Running) -> bool:
 
 
 def _launch(pair: Pair, port: int, log: Path) -> Running:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOSTS_APP": pair.app, "HOSTS_STACK": pair.stack}
+    told = {"HOSTS_APP": pair.app, "HOSTS_STACK": pair.stack, "HOSTS_FOLDER": str(log.parent)}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **told}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *KINDS[pair.kind].command("tests.hosts.served:app", port)],
@@ -177,11 +184,15 @@ class Fleet:
         self._pool = ThreadPoolExecutor(_AHEAD)
         self._stopping: list[Future[None]] = []
 
-    def get(self, pair: Pair) -> Running:
-        """The pair's server, which then runs until the end."""
+    def begin(self, pair: Pair) -> Future[Running]:
+        """Start the pair's server, and do not wait for it."""
         if pair not in self._servers:
             self._servers[pair] = self._pool.submit(start, pair, self._folder)
-        return self._servers[pair].result()
+        return self._servers[pair]
+
+    def get(self, pair: Pair) -> Running:
+        """The pair's server, which then runs until the end."""
+        return self.begin(pair).result()
 
     def current(self, pair: Pair) -> Running:
         """The pair's server, which runs until another pair becomes the current one; the next ones start behind it."""
@@ -190,8 +201,8 @@ class Fleet:
         self._current = pair
         place = self._order.index(pair)
         for each in self._order[place : place + 1 + _AHEAD]:
-            if each not in self._servers and each.missing() is None:
-                self._servers[each] = self._pool.submit(start, each, self._folder)
+            if each.missing() is None:
+                self.begin(each)
         return self.get(pair)
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ Bare = Callable[[str], dict[str, Reply]]
 @pytest.fixture(scope="module")
 def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """All servers, started in the order of the tests that were chosen."""
-    specs = [getattr(item, "callspec", None) for item in request.session.items]
+    specs = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
     running = Fleet(
         tmp_path_factory.mktemp("hosts"), [spec.params["pair"] for spec in specs if spec and "pair" in spec.params]
     )
