@@ -365,6 +365,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with two made-up tables in the place of all."""
     monkeypatch.setattr(command, "IN_PROCESS", {"one": lambda: SCENE, "two": lambda: SCENE})
     monkeypatch.setattr(command, "UNDER_UVICORN", {})
+    monkeypatch.setattr(command, "OF_MEMORY", {})
 
 
 @pytest.mark.usefixtures("made_up")
@@ -427,6 +428,7 @@ def test_a_table_that_fails_does_not_take_the_others_with_it_and_nothing_is_writ
 
     monkeypatch.setattr(command, "IN_PROCESS", {"one": fails, "two": lambda: SCENE})
     monkeypatch.setattr(command, "UNDER_UVICORN", {})
+    monkeypatch.setattr(command, "OF_MEMORY", {})
     file = tmp_path / "README.md"
     file.write_text(README)
     assert command.main(["--write", str(file)]) == 1
@@ -442,6 +444,7 @@ def test_figures_without_every_peer_are_printed_but_not_written(
     variants = {**SCENE.variants, "nobody: a request": Variant(lambda: peers.peer("no_such_package:Middleware"))}
     monkeypatch.setattr(command, "IN_PROCESS", {"one": lambda: Scene("made up", variants, ROWS, rounds=3)})
     monkeypatch.setattr(command, "UNDER_UVICORN", {})
+    monkeypatch.setattr(command, "OF_MEMORY", {})
     file = tmp_path / "README.md"
     file.write_text(README)
     assert command.main([]) == 0
@@ -536,6 +539,7 @@ SCENES = [
     bodies.whole,
     bodies.codec,
     bodies.codec_long,
+    bodies.sizes,
 ]
 
 

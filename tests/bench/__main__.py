@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..serving import ROOT
-from . import bodies, live, report, scenes
+from . import bodies, live, memory, report, scenes
 from .measuring import Scene, Times, measure
 
 IN_PROCESS: dict[str, Callable[[], Scene]] = {
@@ -20,6 +20,7 @@ IN_PROCESS: dict[str, Callable[[], Scene]] = {
     "whole": bodies.whole,
     "codec": bodies.codec,
     "codec-long": bodies.codec_long,
+    "sizes": bodies.sizes,
     "sessions": scenes.sessions,
     "auth": scenes.auth,
     "stalls": bodies.stalls,
@@ -27,6 +28,10 @@ IN_PROCESS: dict[str, Callable[[], Scene]] = {
 UNDER_UVICORN: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
     "uvicorn": live.requests,
     "pages": live.pages,
+}
+# These are text already, in absolute figures, of a share of the streams.
+OF_MEMORY: dict[str, Callable[[float], str]] = {
+    "memory": memory.table,
 }
 QUICK = 0.2  # of the rounds
 
@@ -40,8 +45,9 @@ def run(name: str, share: float) -> Times:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What a request costs, in ratios.")
-    parser.add_argument("--only", metavar="NAME", choices=[*IN_PROCESS, *UNDER_UVICORN], help="one table: %(choices)s")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds")
+    names = [*IN_PROCESS, *UNDER_UVICORN, *OF_MEMORY]
+    parser.add_argument("--only", metavar="NAME", choices=names, help="one table: %(choices)s")
+    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds, a twentieth of the streams")
     parser.add_argument(
         "--write",
         metavar="FILE",
@@ -64,8 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{report.RATIOS}\n\n{report.about()}")
     measured: dict[str, Times] = {}
     failed = False
-    for name in [options.only] if options.only else [*IN_PROCESS, *UNDER_UVICORN]:
+    for name in [options.only] if options.only else names:
         try:
+            if name in OF_MEMORY:
+                say(OF_MEMORY[name](memory.QUICK if options.quick else 1.0))
+                continue
             times = run(name, QUICK if options.quick else 1.0)
         except RuntimeError as error:
             failed = True

@@ -140,6 +140,31 @@ def whole() -> Scene:
     )
 
 
+def sizes() -> Scene:
+    """Bodies of other sizes than that of `whole`, everybody on the thread that calls, at their own defaults."""
+    variants: dict[str, Variant] = {}
+    rows: list[Row] = []
+    theirs: dict[str, dict[str, Callable[[App], App]]] = {
+        "zstd": {"starlette-compress": peers.starlette_compress},
+        "br": {"brotli-asgi": peers.brotli_asgi, "starlette-compress": peers.starlette_compress},
+        "gzip": {"Starlette": peers.starlette_gzip_inline, "starlette-compress": peers.starlette_compress},
+    }
+    for name, size in {"1.2 KB": 1200, "110 KB": 110_000, "1 MB": 1_000_000}.items():
+        app = answering(document(size))
+        base = f"bare: {name}"
+        variants[base] = calling(partial(empty, app, 0), base=None)
+        for coding, by_whom in theirs.items():
+            key = f"{name}, {coding}"
+            makers: dict[str, Callable[[App], App]] = {"ours": partial(_inline, coding=coding, level=None), **by_whom}
+            for who, make in makers.items():
+                variants[f"{who}: {key}"] = calling(
+                    partial(make, app), _accepting(coding), header=("content-encoding", coding), base=base
+                )
+                if who != "ours":
+                    rows.append(Row(f"compression: {key}", f"ours: {key}", f"{who}: {key}"))
+    return in_process("compression of other sizes", {**floor(), **variants}, rows, rounds=15)
+
+
 def codec() -> Scene:
     return _beside_the_codec({"1.2 KB": 1200, "20 KB": 20_000}, rounds=40)
 

@@ -6,6 +6,7 @@ installed.
 
 import importlib
 import importlib.metadata
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,14 @@ def starlette_errors(app: App) -> App:
 
 def starlette_gzip(app: App) -> App:
     made: App = peer("starlette.middleware.gzip:GZipMiddleware")(app)
+    return made
+
+
+def starlette_gzip_inline(app: App) -> App:
+    """Without its threads, whatever the size. Before Starlette 1.4 it had none, nor the option."""
+    made = starlette_gzip(app)
+    if hasattr(made, "thread_minimum_size"):
+        made.thread_minimum_size = sys.maxsize
     return made
 
 

@@ -25,7 +25,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table; the first column is text, the others are numbers or short words."""
     return [
         f"| {' | '.join(head)} |",
@@ -48,7 +48,7 @@ def table(times: Times) -> str:
         limit = "" if figure.row.at_most is None else f"{figure.row.at_most:.2f}"
         costs = [_number(figure.ours), _number(figure.peer)] if in_wrappers else []
         rows.append([figure.row.what, *costs, who(figure.row.peer), _number(figure.ratio), limit, figure.verdict])
-    lines = [f"### {times.scene.title}", "", *_lines(head, rows)]
+    lines = [f"### {times.scene.title}", "", *markdown(head, rows)]
     missing = {who(name): reason for name, reason in times.missing.items()}
     lines += [f"\nLeft out: {name} ({reason})" for name, reason in missing.items()]
     return "\n".join(lines)
@@ -62,7 +62,7 @@ def throughput(times: Times) -> str:
     if all(f"{name}: work" in times.best for name in names):
         work = [_number(ratio(times.best[f"{name}: work"], times.best["bare: work"])) for name in names]
         rows.append(["processor time of the server per request, the bare application's = 1", *work])
-    return "\n".join(_lines(["", *names], rows))
+    return "\n".join(markdown(["", *names], rows))
 
 
 def about() -> str:
@@ -79,7 +79,7 @@ def main_table(measured: Mapping[str, Times]) -> str:
             if figure.row.headline:
                 costs = [_number(figure.ours), _number(figure.peer), who(figure.row.peer)]
                 rows.append([figure.row.what, *costs, _number(figure.ratio)])
-    parts = [RATIOS, "\n".join(_lines(["one request", "ours", "beside it", "", "ratio"], rows))]
+    parts = [RATIOS, "\n".join(markdown(["one request", "ours", "beside it", "", "ratio"], rows))]
     if "uvicorn" in measured:
         parts += ["Under uvicorn, each in a process of its own:", throughput(measured["uvicorn"])]
     parts.append(f"Made by `python -m tests.bench --write` with {about()}.")
