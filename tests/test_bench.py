@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -525,6 +526,8 @@ def test_documents_are_the_same_every_time_and_as_long_as_asked_for() -> None:
         assert made == bodies.document(size)
         assert json.loads(made)
         assert size <= len(made) < size + 300
+        # As ordinary JSON does.
+        assert 1.7 < len(made) / len(zlib.compress(made)) < 3.3
     assert bodies.page(20_000).startswith(b"<!doctype html>")
 
 

@@ -16,21 +16,21 @@ from . import peers
 from .calls import MakeScope, answer, answering, calling, cycled, empty, floor, in_process, ordinary, request
 from .measuring import Row, Sample, Scene, Unavailable, Variant, looped
 
-_WORDS = (
-    "alder",
-    "birch",
-    "cedar",
-    "elder",
-    "hazel",
-    "holly",
-    "larch",
-    "maple",
-    "olive",
-    "pine",
-    "rowan",
-    "spruce",
-    "yew",
-)
+# The words of the documents are made up of these, two thousand of them. From a few words a document would repeat itself
+# so much that zlib's highest levels, which look longest for repetitions, took several times what they take otherwise.
+_ONSETS, _VOWELS, _CODAS = "bcdfghjklmnprstvwz", "aeiou", "nrlst "
+
+
+def _vocabulary(size: int) -> list[str]:
+    chance = random.Random(size)  # noqa: S311  # words to compress, no secret
+
+    def syllable() -> str:
+        return chance.choice(_ONSETS) + chance.choice(_VOWELS) + chance.choice(_CODAS).strip()
+
+    return ["".join(syllable() for _ in range(chance.choice((1, 2, 2, 3)))) for _ in range(size)]
+
+
+_WORDS = _vocabulary(2000)
 
 # Between the looks at the clock that show how long the event loop was held up.
 BEAT = 0.0005  # seconds
