@@ -1,6 +1,7 @@
 """The arithmetic of the bench and the writing between markers, on made-up timings. Nothing is timed here."""
 
 import asyncio
+import contextlib
 import json
 import time
 import zlib
@@ -518,6 +519,42 @@ def test_a_percentile_is_the_value_that_so_many_stay_below() -> None:
     waits = [float(number) for number in range(100, 0, -1)]
     assert [load.percentile(waits, part) for part in (0.0, 0.5, 0.99, 1.0)] == [1.0, 51.0, 100.0, 100.0]
     assert load.percentile([7.0], 0.99) == 7.0
+
+
+def test_load_goes_on_until_the_seldom_asked_has_answers_enough() -> None:
+    """A server that answers the one kind a hundred times where it answers the other once."""
+
+    async def main() -> list[int]:
+        fast = 0
+        enough = asyncio.Semaphore(0)
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal fast
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if head.startswith(b"GET /slow"):
+                    for _ in range(100):
+                        await enough.acquire()
+                else:
+                    fast += 1
+                    enough.release()
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+        async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                await serve(reader, writer)
+            for _ in range(200):  # nobody waits for those who are gone
+                enough.release()
+            writer.close()
+
+        server = await asyncio.start_server(served, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            result = await load.load(port, 0, [[2, "/", {}, ""], [1, "/slow", {}, ""]], least=3)
+        return [kind["answers"] for kind in result["kinds"]]
+
+    fast, slow = asyncio.run(main())
+    assert slow == 3
+    assert fast >= 200
 
 
 def test_documents_are_the_same_every_time_and_as_long_as_asked_for() -> None:

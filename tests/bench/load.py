@@ -9,7 +9,8 @@ Takes one job per line on stdin, as JSON, and answers each with a line on stdout
 
 Raw sockets with keep-alive, one request at a time on each. `clients`: how many connections, path, headers, and a text
 that the head of every answer must hold. `p99` is what one in a hundred waited longer than, in seconds. `busy` is the
-part of the time in which this process was busy: near 1, it and not the server was the limit.
+part of the time in which this process was busy: near 1, it and not the server was the limit. With `least`, it goes on
+after `seconds` until every kind has got so many answers: a percentile needs some.
 """
 
 import asyncio
@@ -17,16 +18,17 @@ import contextlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, cast
 
 
 class Client(asyncio.Protocol):
-    """One connection that asks again and again, until `until`."""
+    """One connection that asks again and again, until it is `over`."""
 
-    def __init__(self, question: bytes, expected: bytes, until: float, waits: list[float]) -> None:
+    def __init__(self, question: bytes, expected: bytes, over: Callable[[float], bool], waits: list[float]) -> None:
         self._question = question
         self._expected = expected
-        self._until = until
+        self._over = over
         self._waits = waits
         self._answer = bytearray()
         self._length = 0  # of the whole answer; 0 while its head is not here
@@ -58,10 +60,10 @@ class Client(asyncio.Protocol):
             return
         now = time.perf_counter()
         self._waits.append(now - self._began)
-        if now < self._until:
-            self._ask()
-        else:
+        if self._over(now):
             self._end(None)
+        else:
+            self._ask()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc or ConnectionError("the server closed the connection"))
@@ -76,21 +78,23 @@ class Client(asyncio.Protocol):
             self.closed.set_exception(error)
 
 
-# Beyond the time of a job, for what was asked last.
-PATIENCE = 20  # seconds
+# Beyond the time of a job, for what was asked last, and for the least that must be answered.
+PATIENCE = 120  # seconds
 
 
-async def load(port: int, seconds: float, clients: list[Any]) -> dict[str, Any]:
+async def load(port: int, seconds: float, clients: list[Any], least: int = 1) -> dict[str, Any]:
     began, busy = time.perf_counter(), time.process_time()
-    kinds: list[list[float]] = []
+    kinds: list[list[float]] = [[] for _ in clients]
+
+    def over(now: float) -> bool:
+        return now >= began + seconds and all(len(waits) >= least for waits in kinds)
+
     running: list[asyncio.Future[None]] = []
-    for count, path, headers, expected in clients:
+    for waits, (count, path, headers, expected) in zip(kinds, clients, strict=True):
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         question = "\r\n".join(lines).encode("latin-1")
-        waits: list[float] = []
-        kinds.append(waits)
         for _ in range(count):
-            client = Client(question, expected.encode(), began + seconds, waits)
+            client = Client(question, expected.encode(), over, waits)
             running.append(client.closed)
             await _connect(client, port)
     await asyncio.wait_for(asyncio.gather(*running), seconds + PATIENCE)
