@@ -84,10 +84,11 @@ def starlette_gzip(app: App) -> App:
 
 def starlette_gzip_inline(app: App) -> App:
     """Without its threads, whatever the size. Before Starlette 1.4 it had none, nor the option."""
-    made = starlette_gzip(app)
+    made: Any = starlette_gzip(app)
     if hasattr(made, "thread_minimum_size"):
         made.thread_minimum_size = sys.maxsize
-    return made
+    inline: App = made
+    return inline
 
 
 def starlette_compress(app: App) -> App:
