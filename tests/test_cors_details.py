@@ -35,6 +35,7 @@ HOST = (
     "the host is no host name, or `*` stands elsewhere than first, before a dot; "
     "write 'https://example.com' or 'https://*.example.com'"
 )
+NUMBER = "the host ends in a number, so it is an IP address; write it as four numbers, such as '127.0.0.1'"
 PORT = "the port is not a number from 1 to 65535; write for example ':8000', or ':*' for any port"
 
 BAD: list[tuple[str, str, str]] = [
@@ -78,6 +79,9 @@ BAD: list[tuple[str, str, str]] = [
     ("three origins", "https://a.example,https://b.example,https://c.example", SEVERAL),
     ("a scheme of a digit", "1s://a.example", "is no origin, and no pattern; write 'https://example.com'"),
     ("an open bracket", "http://[::1", "is no origin, and no pattern; write 'https://example.com'"),
+    ("a decimal number at the end", "http://a.59", NUMBER),
+    ("a hexadecimal number at the end", "http://a.0x5b", NUMBER),
+    ("a hexadecimal number of no digit at the end", "http://a.0x", NUMBER),
     ("any host", "https://*", HOST),
     ("a sign in front of a label", "https://=a.example", HOST),
     ("a sign within a label", "https://a=b.example", HOST),
@@ -208,12 +212,21 @@ def test_a_refused_option_is_told_its_rule_and_remedy(sentence: str, options: Op
         "https://a_.example",
         "https://a059b.example",
         "https://a.b5",
+        "https://a.5b",
+        "https://a.0b",
+        "https://a.x5b",
+        "https://a.0x5g",
         f"https://{'a' * 63}.example",
     ],
 )
 def test_an_exact_origin_of_odd_letters_is_taken_and_allowed(origin: str) -> None:
     app = CORSMiddleware(sends(start(headers=[]), body(b"")), allow_origins=[origin])
     assert drive(app, get(origin)).headers == [("access-control-allow-origin", origin), ("vary", "Origin")]
+
+
+def test_a_pattern_for_one_domain_is_taken_with_credentials() -> None:
+    policy = CORSPolicy(allow_origins=["https://*.example.com"], allow_credentials=True)
+    assert policy.allows_by_list(b"https://a.example.com") is True
 
 
 def test_localhost_is_no_top_level_domain() -> None:
@@ -246,6 +259,10 @@ def test_answers_are_truth_values() -> None:
         False,
     ]
     assert (listed.allow(B.encode()), origins.allow(b"x" * 331)) == (False, False)
+    assert [origins.pattern_for(origin) for origin in (A.encode(), b"https://x.example.com")] == [
+        None,
+        "https://*.example.com",
+    ]
     policy = CORSPolicy(allow_origins=[A])
     assert [policy.allows_by_list(origin) for origin in (A.encode(), B.encode(), b"null")] == [True, False, False]
     assert [policy.refused_method(method) for method in (b"GET", b"PUT")] == [False, True]
@@ -259,6 +276,7 @@ HOSTS: list[tuple[str, bytes, str | None, bool]] = [
     ("a scheme without a default port, and a bare colon", b"tauri://localhost", "localhost:", True),
     ("a WebSocket's own scheme", b"ws://a.example", "a.example:80", True),
     ("a WebSocket's own secure scheme", b"wss://a.example", "a.example:443", True),
+    ("a Host in capitals", b"https://a.example", "A.Example:443", True),
     ("not the other default port", b"wss://a.example", "a.example:80", False),
 ]
 

@@ -9,7 +9,7 @@ from asgi_middleware import ErrorsMiddleware, RequestIDMiddleware
 
 from .apps import raises, start
 from .asgi import App, drive, http, websocket
-from .test_errors import ACCEPTED, CLOSED, HTML, JSON, LOCAL, PROBLEM, TEXT, answer, crash, crashed
+from .test_errors import ACCEPTED, CLOSED, HTML, JSON, LOCAL, PROBLEM, TEXT, answer, by_hand, crash, crashed
 
 ACCEPT: list[tuple[str, str, str]] = [
     ("any application rather than HTML", "text/html;q=0.5, application/*;q=0.9", JSON),
@@ -51,6 +51,14 @@ def test_a_traceback_is_shown_without_headers_as_with_them() -> None:
         assert (lines[0], lines[1].split('"')[0]) == ("Traceback (most recent call last):", "  File ")
         assert lines[-1].startswith("ValueError: ")
         assert [line for line in lines[1:-1] if not line.startswith("  ")] == []
+
+
+def test_what_cannot_be_shown_is_told_by_its_names() -> None:
+    """A SyntaxError made by hand, with a line that is no number: `traceback` itself raises TypeError."""
+    error = by_hand("f", "n", "t", "o")
+    exchange = crashed(http(), raises(error), debug=True)
+    told = "SyntaxError, whose traceback cannot be shown (TypeError)"
+    assert (exchange.status, json.loads(exchange.raw_body)) == (500, {**json.loads(PROBLEM), "traceback": told})
 
 
 # --- where another of ours stands inside, which hands it the start alone to edit ------------------------------------

@@ -36,6 +36,32 @@ class Holds(Responder):
         return True
 
 
+class Counts(Adds):
+    """Counts what its `send` is given, and says nowhere that it watches."""
+
+    __slots__ = ("count",)
+
+    count: int
+
+    def send(self, message: Message) -> Any:
+        self.count += 1
+        return super().send(message)
+
+
+class Releases(Holds):
+    """Sends what it has kept with whatever comes next."""
+
+    __slots__ = ()
+
+    watches = True
+
+    def send(self, message: Message) -> Any:
+        if message["type"] == "http.response.start":
+            return super().send(message)
+        step(self._send(self.held))
+        return self._send(message)
+
+
 class Watches(Responder):
     """Sees every message."""
 
@@ -143,6 +169,25 @@ def test_a_start_that_is_held_reaches_nobody_outside() -> None:
     step(adds(b"inner", holds.send).send(START))
     assert server.sent == []
     assert holds.held == {**START, "headers": [(b"a", b"1"), (b"by", b"inner")]}
+
+
+def test_who_held_a_start_releases_it_to_who_stands_outside() -> None:
+    server = Server()
+    inner = adds(b"inner", Releases(adds(b"outer", server.send).send).send)
+    step(inner.send(START))
+    step(inner.send(BODY))
+    assert server.sent == [{**START, "headers": [(b"a", b"1"), (b"by", b"inner"), (b"by", b"outer")]}, BODY]
+
+
+def test_who_does_not_watch_is_passed_by() -> None:
+    server = Server()
+    counts = Counts(server.send)
+    counts.name, counts.count = b"outer", 0
+    inner = adds(b"inner", counts.send)
+    step(inner.send(START))
+    step(inner.send(BODY))
+    assert counts.count == 0
+    assert server.sent == [{**START, "headers": [(b"a", b"1"), (b"by", b"inner"), (b"by", b"outer")]}, BODY]
 
 
 def test_who_watches_sees_what_goes_past_the_others() -> None:

@@ -3,6 +3,7 @@
 _DERIVED = "derived from the options that are compared, so equal where they are"
 _NOTHING_DROPPED = "where there is nothing to drop, dropping makes the same list anew"
 _OTHERWISE_JSON = "whatever is neither HTML nor text is answered as JSON"
+_TOLD_FIRST = "which rule a misspelt origin has is never told"
 _REFUSED = "a problem was noted, so the policy is never made"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -15,13 +16,29 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "Origins.pattern_for: not self._patterns or not may_be_origin(origin) -> not may_be_origin(origin)": (
             "no pattern matches where there is none"
         ),
+        "module: ...z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?' -> ...z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?'": (
+            "from nothing on, written otherwise"
+        ),
         "wrong_with: 2 -> 3": "the host is a host name, so no dot follows the star's",
         r"_why_no_origin: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
         "_why_no_origin: '' -> 'mutant'": "neither is an origin, so both give the example",
-        r"_suggestion: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
         "_suggestion: colon and port == _DEFAULT_PORTS.get(scheme) -> port == _DEFAULT_PORTS.get(scheme)": (
             "without a colon the port is empty, which no default is"
         ),
+    },
+    "asgi_middleware/_responder.py": {
+        "Responder.__init__: None -> True": "neither is a responder",
+    },
+    "asgi_middleware/_threads.py": {
+        "module: '_Result' -> ''": "a type variable's name is for tools",
+        "Allowance.takes: nanoseconds > self._most -> False": "never is more left than the most",
+    },
+    "asgi_middleware/cors/explanation.py": {
+        "_Told.origin: misspelt -> False": _TOLD_FIRST,
+        "_Told.origin: None -> True": _TOLD_FIRST,
+        "_Told.method: method != method.upper() and (not policy.refused_method(m... -> "
+        "not policy.refused_method(method.upper().encode())": "one in capitals that is allowed was told before",
+        "_misspelt: False -> True": "credentials matter to patterns alone, which were told before",
     },
     "asgi_middleware/cors/middleware.py": {
         "CORSMiddleware.__call__: policy.allows_by_list(origin) or await policy.allows(orig... -> "
@@ -47,6 +64,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "asgi_middleware/errors.py": {
         "_Connection.send: self.started -> False": "the longer way sends the same messages to the same client",
         "module: b'application/problem+json' -> b''": _OTHERWISE_JSON,
+        "_is_local: not client -> False": "what is empty has no first item, so it is no address",
         "_preferred: b'*/*' -> b''": "asking for nothing is answered as asking for anything",
         "_preferred: 0 -> 1 (2)": _OTHERWISE_JSON,
         "_preferred: 0 -> -1 (2)": _OTHERWISE_JSON,
