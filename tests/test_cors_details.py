@@ -1,6 +1,7 @@
 """`cors` to the letter: sentences, bounds and single characters that no other test tells from their neighbours."""
 
 import dataclasses
+import inspect
 import logging
 from typing import Any
 
@@ -49,6 +50,8 @@ BAD: list[tuple[str, str, str]] = [
     ("a blank behind a port", "https://a.example:81 ", BLANKS + "write 'https://a.example:81'"),
     ("a control character behind a slash", "https://a.example/\x01", BLANKS + "write 'https://a.example'"),
     ("the last control character", "https://a.example/\x7f", BLANKS + "write 'https://a.example'"),
+    ("the last control character in front", "\x7fhttps://a.example", BLANKS + "write 'https://a.example'"),
+    ("blanks at both ends", " \t https://a.example\t \n", BLANKS + "write 'https://a.example'"),
     ("a bell behind a slash, not a digit", "https://f.example/7", ALONE + "write 'https://f.example'"),
     ("https with its default port", "https://a.example:443", DEFAULT + "write 'https://a.example'"),
     ("ws with its default port", "ws://a.example:80", DEFAULT + "write 'ws://a.example'"),
@@ -60,6 +63,11 @@ BAD: list[tuple[str, str, str]] = [
         "a Unicode host",
         "https://bücher.example",
         "browsers send host names in ASCII; write 'https://xn--bcher-kva.example'",
+    ),
+    (
+        "a letter that has no small form of its own",
+        "https://\u2102.example",
+        "browsers send host names in ASCII; write 'https://c.example'",
     ),
     ("a user name", "https://user@a.example", "an origin has no user name; write scheme and host alone"),
     ("port 0", "https://a.example:0", PORT),
@@ -82,6 +90,16 @@ BAD: list[tuple[str, str, str]] = [
     ("a decimal number at the end", "http://a.59", NUMBER),
     ("a hexadecimal number at the end", "http://a.0x5b", NUMBER),
     ("a hexadecimal number of no digit at the end", "http://a.0x", NUMBER),
+    (
+        "an IPv6 address with two gaps",
+        "http://[1::2::3]",
+        "the host is no IPv6 address; write for example 'http://[::1]'",
+    ),
+    (
+        "an IPv6 address in its long form",
+        "http://[0:0:0:0:0:0:0:1]:80",
+        "browsers send an IPv6 address in its short form; write the host as '[::1]'",
+    ),
     ("any host", "https://*", HOST),
     ("a sign in front of a label", "https://=a.example", HOST),
     ("a sign within a label", "https://a=b.example", HOST),
@@ -98,6 +116,15 @@ def test_a_refused_origin_is_told_its_rule_and_remedy(sentence: str, origin: str
 def test_a_port_of_more_digits_than_python_reads_is_refused() -> None:
     origin = "https://a.example:" + "1" * 5000
     assert refused({"allow_origins": [origin]}) == f"CORSMiddleware: allow_origins: {repr(origin)[:77]}...: {PORT}"
+
+
+@pytest.mark.parametrize(("length", "suggested"), [(330, True), (331, False)])
+def test_what_is_too_long_for_an_origin_is_not_suggested(length: int, suggested: bool) -> None:
+    origin = ("https://" + ".".join(["a" * 63] * 6))[:length]
+    told = origin if suggested else "https://example.com"
+    assert refused({"allow_origins": [origin + "/"]}) == (
+        f"CORSMiddleware: allow_origins: {repr(origin)[:77]}...: {SLASH}write '{told}'"
+    )
 
 
 AGE = "must be a whole number, 0 to 86400 seconds, or None; write 600"
@@ -205,6 +232,7 @@ def test_a_refused_option_is_told_its_rule_and_remedy(sentence: str, options: Op
         "a059+.-z://localhost",
         "http://[1234:5678:90ab:cdef::9]:8000",
         "http://[::ffff:127.0.0.1]",
+        "http://[::ffff:7f00:1]",
         "https://0a.example",
         "https://5a.example",
         "https://9.example",
@@ -238,6 +266,9 @@ def test_what_is_not_given_is_shown_as_such() -> None:
     policy = CORSPolicy(dangerously_allow_null_origin=True)
     assert dataclasses.asdict(policy)["allow_origins"] is None
     assert not hasattr(policy, "__dict__")
+    assert list(inspect.signature(CORSPolicy).parameters) == [
+        name for name in inspect.signature(CORSMiddleware).parameters if name not in ("app", "websocket")
+    ]
     assert repr(policy) == (
         "CORSPolicy(allow_origins=None, allow_methods=('GET', 'HEAD', 'POST'), allow_headers=(), "
         "allow_credentials=False, allow_origin_regex=None, allow_private_network=False, expose_headers=(), "
@@ -338,6 +369,30 @@ def test_a_safelisted_name_that_is_listed_too_is_told_once() -> None:
     assert whole(drive(app, preflight(A, "GET", "x-b"))) == grant(
         access_control_allow_headers="Accept, Accept-Language, Content-Language, Content-Type, x-b"
     )
+
+
+def test_a_policy_remembers_256_lines_and_then_begins_anew() -> None:
+    """What came of a line is the very same answer as long as it is remembered."""
+    policy = CORSPolicy(**LISTED, allow_headers=["*"])
+    first, *others = ([f"x-{number}".encode()] for number in range(257))
+    answer = policy.requested_headers(first)
+    assert answer == ((b"x-0",), None)
+    for line in others[:255]:
+        assert policy.requested_headers(line) == (tuple(line), None)
+    assert policy.requested_headers(first) is answer
+    policy.requested_headers(others[255])
+    again = policy.requested_headers(first)
+    assert (again, again is answer) == (answer, False)
+
+
+def test_a_policy_remembers_no_line_of_more_than_256_bytes_and_no_two_lines() -> None:
+    policy = CORSPolicy(**LISTED, allow_headers=["*"])
+    asked = [[b"X-A".ljust(256)], [b"X-A".ljust(257)], [b"X-A", b"x-b"], [b"x-b", b"X-A"], []]
+    answers = [policy.requested_headers(lines) for lines in asked]
+    assert [names for names, _ in answers] == [(b"x-a",), (b"x-a",), (b"x-a", b"x-b"), (b"x-b", b"x-a"), ()]
+    assert [refused for _, refused in answers] == [None] * 5
+    again = [policy.requested_headers(lines) for lines in asked]
+    assert [one is other for one, other in zip(answers, again, strict=True)] == [True, False, False, False, False]
 
 
 def once(scope: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "wrong_with: 2 -> 3": "the host is a host name, so no dot follows the star's",
         r"_why_no_origin: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
         "_why_no_origin: '' -> 'mutant'": "neither is an origin, so both give the example",
+        r"_suggestion: '^[\\x00-\\x20\\x7f]+|[\\x00-\\x20\\x7f]+$' -> '^[\\00-\\x20\\x7f]+|[\\x00-\\x20\\x7f]+$'": (
+            "NUL in octal"
+        ),
+        r"_suggestion: ...x00-\\x20\\x7f]+|[\\x00-\\x20\\x7f]+$' -> ...x00-\\x20\\x7f]+|[\\00-\\x20\\x7f]+$'": (
+            "NUL in octal"
+        ),
         "_suggestion: colon and port == _DEFAULT_PORTS.get(scheme) -> port == _DEFAULT_PORTS.get(scheme)": (
             "without a colon the port is empty, which no default is"
         ),
@@ -53,12 +59,13 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     "asgi_middleware/cors/policy.py": {
         **{
             name: _DERIVED
-            for number in (2, 3, 4, 5)
+            for field, constant in ((2, 10), (3, 13), (4, 16), (5, 22))
             for name in (
-                f"CORSPolicy: ...it=False, repr=False, compare=False) -> ...it=False, repr=False) ({number})",
-                f"CORSPolicy: False -> True ({4 + 3 * number})",
+                f"CORSPolicy: ...it=False, repr=False, compare=False) -> ...it=False, repr=False) ({field})",
+                f"CORSPolicy: False -> True ({constant})",
             )
         },
+        "module: TYPE_CHECKING -> False": "what only tools import",
         **{f"_check_regex: None -> True ({number})": _REFUSED for number in (2, 3)},
     },
     "asgi_middleware/errors.py": {
