@@ -317,6 +317,10 @@ def test_whether_a_page_is_of_the_same_host(sentence: str, origin: bytes, host: 
     assert is_same_host(origin, websocket(headers=[] if host is None else [("host", host)])) is same
 
 
+def test_no_rule_allows_what_is_not_latin() -> None:
+    assert CORSPolicy(allow_origins=[A]).rule_for("https://\u0142.example") is None
+
+
 async def answers_of(policy: CORSPolicy, *origins: bytes) -> list[bool]:
     return [await policy.allows(origin, {}) for origin in origins]
 

@@ -66,6 +66,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             )
         },
         "module: TYPE_CHECKING -> False": "what only tools import",
+        **{
+            f"CORSPolicy.requested_headers: 0 -> -1{number}": "where there is one line alone, it is the last too"
+            for number in ("", " (2)", " (3)")
+        },
         **{f"_check_regex: None -> True ({number})": _REFUSED for number in (2, 3)},
     },
     "asgi_middleware/errors.py": {
