@@ -89,7 +89,7 @@ def explain(policy: CORSPolicy, origin: str, method: str, headers: Iterable[str]
     """See `CORSPolicy.explain`."""
     if isinstance(headers, str):
         headers = (headers,)
-    told = _Told(policy, credentials=credentials)
+    told = _Told(policy)
     sent = method.upper() if method.upper() in _NORMALISED else method
     given = [(name.strip(), value.strip()) for name, _, value in (header.partition(":") for header in headers)]
     unsafe = told.page(sent, given)
@@ -116,9 +116,8 @@ def explain(policy: CORSPolicy, origin: str, method: str, headers: Iterable[str]
 class _Told:
     """The steps so far, and what they came to."""
 
-    def __init__(self, policy: CORSPolicy, *, credentials: bool) -> None:
+    def __init__(self, policy: CORSPolicy) -> None:
         self._policy = policy
-        self._credentials = credentials
         self._steps: list[str] = []
         self._remedies: list[str] = []
         self._asks_function = False

@@ -144,8 +144,8 @@ class CORSPolicy:
 
     def rule_for(self, origin: str) -> str | None:
         """Which option allows `origin`, in words; None where none does. `allow_origin_func` is not asked."""
-        sent = origin.encode("latin-1", "replace")
-        if not self.allows_by_list(sent):
+        sent = origin.encode("ascii", "ignore")
+        if not origin.isascii() or not self.allows_by_list(sent):
             return None
         if "*" in (self.allow_origins or ()):
             return "allow_origins is '*'"
