@@ -118,8 +118,11 @@ def _wrong_with_address(host: str) -> tuple[str, str] | None:
             address = ipaddress.IPv6Address(host[1:-1])
         except ValueError:
             return "the host is no IPv6 address", "write for example 'http://[::1]'"
-        if address.ipv4_mapped is None and str(address) != host[1:-1]:
-            return "browsers send an IPv6 address in its short form", f"write the host as '[{address}]'"
+        short = str(address)
+        if address.ipv4_mapped is not None:  # which Python writes in either form, by its version
+            short = f"::ffff:{int(address) >> 16 & 0xFFFF:x}:{int(address) & 0xFFFF:x}"
+        if short != host[1:-1]:
+            return "browsers send an IPv6 address in its short form", f"write the host as '[{short}]'"
         return None
     if _NUMBER.fullmatch(host.rpartition(".")[2]) is None:
         return None

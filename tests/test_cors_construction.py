@@ -57,6 +57,8 @@ BAD_ORIGINS: list[tuple[str, str, str]] = [
     ("no address", "http://256.256.256.256", "write it as four numbers, such as '127.0.0.1'"),
     ("hosts below an address", "http://*.127.0.0.1", "write it as four numbers, such as '127.0.0.1'"),
     ("a long IPv6 address", "http://[0:0:0:0:0:0:0:1]:3000", "write the host as '[::1]'"),
+    ("an IPv4 address in IPv6", "http://[::ffff:127.0.0.1]", "write the host as '[::ffff:7f00:1]'"),
+    ("an IPv4 address in IPv6, with noughts", "http://[::ffff:0102:0304]", "write the host as '[::ffff:102:304]'"),
     ("no IPv6 address", "http://[:::]", "write for example 'http://[::1]'"),
     ("a slash after a very long host", "https://" + "a" * 100_000 + "/", "write 'https://example.com'"),
     ("https with its default port", "https://a.example:443", "write 'https://a.example'"),

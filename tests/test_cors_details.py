@@ -231,7 +231,6 @@ def test_a_refused_option_is_told_its_rule_and_remedy(sentence: str, options: Op
     [
         "a059+.-z://localhost",
         "http://[1234:5678:90ab:cdef::9]:8000",
-        "http://[::ffff:127.0.0.1]",
         "http://[::ffff:7f00:1]",
         "https://0a.example",
         "https://5a.example",
