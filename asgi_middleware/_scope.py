@@ -118,7 +118,9 @@ def readable(scope: Scope) -> Any:
     if type(scope) is OwnScope:
         return scope
     headers = scope.get("headers")
-    return scope if headers is None or isinstance(headers, (list, tuple)) else extend(scope)
+    if type(headers) is list or headers is None or isinstance(headers, (list, tuple)):
+        return scope
+    return extend(scope)
 
 
 def _rereadable(headers: Any) -> Any:

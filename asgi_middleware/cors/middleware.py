@@ -211,5 +211,8 @@ class _Responder(Responder):
             headers.append((_ALLOW_ORIGIN, self.origin))
             headers += cors._grant
         if not cors.policy.any_origin:
-            headers = _headers.merge_vary(headers, b"Origin") if b"vary" in names else [*headers, _VARY]
+            if b"vary" in names:
+                headers = _headers.merge_vary(headers, b"Origin")
+            else:
+                headers.append(_VARY)
         start["headers"] = headers
