@@ -166,13 +166,12 @@ class CodingResponder(Responder):
         elif len(body) >= self._policy.minimum_size:
             compress = self._codec.compress
             encoded = compress(body) if self._fits_here(body) else await _threads.run(compress, body)
-            start["headers"] = _varied(start["headers"])
             if len(encoded) < len(body):
-                alone = not start.get("trailers") and _headers.get(start["headers"], b"transfer-encoding") is None
-                length = len(encoded) if alone else None
-                start["headers"] = _encoded(start["headers"], self._codec.name, length)
+                _turn_encoded(start, self._codec.name, len(encoded))
                 message = dict(message)
                 message["body"] = encoded
+            else:
+                start["headers"] = _varied(start["headers"])
         self._state, self.held = _PASS, None
         await self._send(start)
         await self._send(message)
@@ -182,7 +181,7 @@ class CodingResponder(Responder):
         if size == 0:
             start["headers"] = _varied(start["headers"])
         elif size >= self._policy.minimum_size:
-            start["headers"] = _encoded(_varied(start["headers"]), self._codec.name, None)
+            _turn_encoded(start, self._codec.name, None)
             message = dict(message)
             message["body"] = b""
         return message
@@ -238,7 +237,7 @@ class CodingResponder(Responder):
             self._alone = threading.Lock()  # who encodes; an application may send from two tasks
             self._away = 0  # how many pieces are in threads
             self._ready: deque[bytes] = deque()  # encoded, not sent
-        start["headers"] = _encoded(_varied(start["headers"]), self._codec.name, None)
+        _turn_encoded(start, self._codec.name, None)
 
     def _fits_here(self, data: bytes) -> bool:
         """Whether encoding it would not hold up the event loop."""
@@ -263,11 +262,18 @@ def _weakened(headers: list[Header]) -> list[Header]:
     return headers if etag is None or etag.startswith(b"W/") else _headers.put(headers, b"etag", b"W/" + etag)
 
 
-def _encoded(headers: list[Header], coding: bytes, length: int | None) -> list[Header]:
-    headers = [*_weakened(_headers.drop(headers, _REPLACED)), (b"content-encoding", coding)]
-    if length is not None:
+def _turn_encoded(start: Message, coding: bytes, length: int | None) -> None:
+    """Make the headers those of the encoded response, whose body has `length` bytes where that is known."""
+    headers = start["headers"]
+    names = {pair[0].lower() for pair in headers}
+    if not names.isdisjoint(_REPLACED):
+        headers = _headers.drop(headers, _REPLACED)
+    if b"etag" in names:
+        headers = _weakened(headers)
+    headers = [*_varied(headers), (b"content-encoding", coding)]
+    if length is not None and b"transfer-encoding" not in names and not start.get("trailers"):
         headers.append((b"content-length", b"%d" % length))
-    return headers
+    start["headers"] = headers
 
 
 def _body(message: Message) -> bytes:
