@@ -23,6 +23,11 @@ _UNPRINTABLE = re.compile(r"[^ -~]")
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
+def is_token(text: str) -> bool:
+    """Whether text is a token (RFC 9110, 5.6.2): a method, or the name of a header."""
+    return text.isascii() and TOKEN.fullmatch(text.encode()) is not None
+
+
 def listed(headers: Iterable[Any] | None) -> list[Header]:
     """A new list of the pairs of any legal `headers` value; empty where there is none."""
     return [*headers] if headers is not None else []

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
-from ._headers import TOKEN
+from ._headers import is_token
 from ._types import Strings
 from .exceptions import ConfigError, MissingExtra, Problem
 
@@ -136,7 +136,7 @@ class Options:
 
     def header_name(self, option: str, value: Any) -> str:
         """A field name (RFC 9110, 5.1): a token."""
-        if isinstance(value, str) and value.isascii() and TOKEN.fullmatch(value.encode()):
+        if isinstance(value, str) and is_token(value):
             return value
         self.problem(
             option, shown(value), "is not a header name", "use letters, digits and hyphens, such as 'X-Request-ID'"

@@ -112,7 +112,7 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
 
 
 def _check(name: object, desc: object) -> None:
-    if not (isinstance(name, str) and name.isascii() and _headers.TOKEN.fullmatch(name.encode())):
+    if not (isinstance(name, str) and _headers.is_token(name)):
         raise ValueError(f"{name!r} is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'")
     if not (desc is None or isinstance(desc, str)):
         raise ValueError(f"the description of {name!r} is no text but {type(desc).__name__}")

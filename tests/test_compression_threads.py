@@ -87,49 +87,9 @@ def test_small_bodies_need_no_thread() -> None:
         assert needs_a_thread(make(text(BIG)))
 
 
-@pytest.mark.parametrize("loop", LOOPS)
-@pytest.mark.parametrize(("make", "coding"), WAYS)
-def test_many_big_bodies_at_once_do_not_mix(make: Make, coding: str, loop: str) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send(start(200, [PLAIN]))
-        for _ in range(2):
-            await send(body(scope["path"].encode() + BIG[:300_000], more=True))
-        await send(body(b""))
-
-    middleware = make(app)
-    found: dict[str, list[Message]] = {}
-
-    async def request(path: str) -> None:
-        found[path] = []
-
-        async def send(message: Message) -> None:
-            found[path].append(plain(message))
-
-        async def receive() -> Message:
-            return {"type": "http.disconnect"}
-
-        await middleware(http(path, headers=[("accept-encoding", coding)]), receive, send)
-
-    async def main() -> None:
-        async with anyio.create_task_group() as group:
-            for number in range(8):
-                group.start_soon(request, f"/{number}")
-
-    run(main, loop)
-    for path, messages in found.items():
-        raw = b"".join(message["body"] for message in messages[1:])
-        assert decode(raw, [coding]) == (path.encode() + BIG[:300_000]) * 2
-    assert len(found) == 8
-
-
-@pytest.mark.parametrize(("make", "coding"), WAYS)
-def test_many_big_bodies_in_one_shot_at_once_do_not_mix(make: Make, coding: str) -> None:
-    # A context of zstd is kept for the next body, one for each thread.
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await text(scope["path"].encode() + BIG[:300_000])(scope, receive, send)
-
-    middleware = make(app)
-    found: dict[str, list[Message]] = {f"/{number}": [] for number in range(12)}
+def asked_at_once(middleware: App, requests: int, coding: str, loop: str) -> dict[str, list[Message]]:
+    """What each of so many requests gets that are under way together, by its path."""
+    found: dict[str, list[Message]] = {f"/{number}": [] for number in range(requests)}
 
     async def request(path: str) -> None:
         async def send(message: Message) -> None:
@@ -145,7 +105,33 @@ def test_many_big_bodies_in_one_shot_at_once_do_not_mix(make: Make, coding: str)
             for path in found:
                 group.start_soon(request, path)
 
-    run(main, "asyncio")
+    run(main, loop)
+    return found
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize(("make", "coding"), WAYS)
+def test_many_big_bodies_at_once_do_not_mix(make: Make, coding: str, loop: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(start(200, [PLAIN]))
+        for _ in range(2):
+            await send(body(scope["path"].encode() + BIG[:300_000], more=True))
+        await send(body(b""))
+
+    found = asked_at_once(make(app), 8, coding, loop)
+    for path, messages in found.items():
+        raw = b"".join(message["body"] for message in messages[1:])
+        assert decode(raw, [coding]) == (path.encode() + BIG[:300_000]) * 2
+    assert len(found) == 8
+
+
+@pytest.mark.parametrize(("make", "coding"), WAYS)
+def test_many_big_bodies_in_one_shot_at_once_do_not_mix(make: Make, coding: str) -> None:
+    # A context of zstd is kept for the next body, one for each thread.
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await text(scope["path"].encode() + BIG[:300_000])(scope, receive, send)
+
+    found = asked_at_once(make(app), 12, coding, "asyncio")
     for path, messages in found.items():
         assert decode(messages[1]["body"], [coding]) == path.encode() + BIG[:300_000]
 

@@ -67,3 +67,21 @@ WEIGHTS = [
 @pytest.mark.parametrize(("value", "expected"), WEIGHTS)
 def test_weighted_leaves_malformed_weights_out(value: bytes, expected: list[tuple[bytes, float]]) -> None:
     assert _headers.weighted(value) == expected
+
+
+TOKENS: list[tuple[str, bool]] = [
+    ("GET", True),
+    ("x-request-id", True),
+    ("!#$%&'*+-.^_`|~09AZaz", True),
+    ("", False),
+    ("a b", False),
+    ("a:b", False),
+    ("a\n", False),
+    ("caf\xe9", False),
+    ("\udcff", False),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TOKENS, ids=[ascii(row[0]) for row in TOKENS])
+def test_a_token(text: str, expected: bool) -> None:
+    assert _headers.is_token(text) is expected

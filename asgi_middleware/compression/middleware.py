@@ -259,7 +259,7 @@ def _check_types(options: Options, option: str, types: Strings) -> tuple[str, ..
     for name in checked:
         kind, _, sub = name.partition("/")
         names = [kind] if sub == "*" else [kind, sub]
-        if not all(_headers.TOKEN.fullmatch(part.encode("ascii", "replace")) and "*" not in part for part in names):
+        if not all(_headers.is_token(part) and "*" not in part for part in names):
             options.problem(option, shown(name), "is no media type", "write 'text/html', or 'text/*' for all of a kind")
     return checked
 

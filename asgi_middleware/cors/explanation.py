@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .. import _headers
+from .._headers import is_token
 from .._origins import wrong_with
 from .policy import FORBIDDEN_METHODS, CORSPolicy
 
@@ -107,8 +107,8 @@ def explain(policy: CORSPolicy, origin: str, method: str, headers: Iterable[str]
             told.headers(unsafe)
         if credentials:
             told.with_credentials()
-    names = [name if _is_token(name) else ascii(name) for name, _ in given]
-    request = f"{sent if _is_token(sent) else ascii(sent)} from {origin!r}"
+    names = [name if is_token(name) else ascii(name) for name, _ in given]
+    request = f"{sent if is_token(sent) else ascii(sent)} from {origin!r}"
     request += f" with {_and(names)}" if names else ""
     return told.explanation(request + (", with credentials" if credentials else ""), asks=asks)
 
@@ -129,13 +129,13 @@ class _Told:
 
     def page(self, method: str, headers: list[tuple[str, str]]) -> list[str]:
         """What the page may ask for at all; returns the names, in lower case, for which a browser asks first."""
-        if not _is_token(method) or method.upper() in FORBIDDEN_METHODS:
+        if not is_token(method) or method.upper() in FORBIDDEN_METHODS:
             self.sendable = False
             self.say(f"The method {method!r} is one that no script can send.", "use another method")
         unsafe: list[str] = []
         for name, value in headers:
             lower = name.lower()
-            if not _is_token(name):
+            if not is_token(name):
                 self.sendable = False
                 self.say(f"{name!r} is no header name.", "use another name")
             elif lower in _FORBIDDEN_HEADERS or lower.startswith(("sec-", "proxy-")):
@@ -234,10 +234,6 @@ def _near(policy: CORSPolicy, origin: str) -> str:
     if policy.allow_origin_regex is not None and re.search(policy.allow_origin_regex, origin):
         return "; allow_origin_regex matches a part of it, and must match the whole"
     return ""
-
-
-def _is_token(text: str) -> bool:
-    return text.isascii() and _headers.TOKEN.fullmatch(text.encode()) is not None
 
 
 def _is_simple(name: str, value: str) -> bool:

@@ -144,14 +144,13 @@ class CORSPolicy:
 
     def rule_for(self, origin: str) -> str | None:
         """Which option allows `origin`, in words; None where none does. `allow_origin_func` is not asked."""
-        sent = origin.encode("ascii", "ignore")
-        if not origin.isascii() or not self.allows_by_list(sent):
+        if not origin.isascii() or not self.allows_by_list(origin.encode()):
             return None
         if "*" in (self.allow_origins or ()):
             return "allow_origins is '*'"
         if origin in (self.allow_origins or ()):
             return "allow_origins lists it"
-        pattern = self._origins.pattern_for(sent)
+        pattern = self._origins.pattern_for(origin.encode())
         if pattern is not None:
             return f"{pattern!r} in allow_origins stands for it"
         return "dangerously_allow_null_origin is on" if origin == "null" else "allow_origin_regex matches it"
@@ -259,7 +258,7 @@ def _check_names(
     exposed: tuple[str, ...],
 ) -> None:
     for method in methods:
-        if not (method.isascii() and _headers.TOKEN.fullmatch(method.encode())):
+        if not _headers.is_token(method):
             options.problem("allow_methods", shown(method), "is not a method name", "write for example 'PUT'")
         elif method.upper() in FORBIDDEN_METHODS:
             options.problem("allow_methods", shown(method), "no browser lets a script send it", "leave it out")
