@@ -134,6 +134,11 @@ class Options:
         self.problem(option, shown(value), rule, remedy or f"write for example {minimum}")
         return minimum
 
+    def seconds(self, option: str, value: Any) -> None:
+        """A length of time: a number above 0."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+            self.problem(option, shown(value), "must be a number of seconds above 0", "write for example 5.0")
+
     def header_name(self, option: str, value: Any) -> str:
         """A field name (RFC 9110, 5.1): a token."""
         if isinstance(value, str) and is_token(value):

@@ -45,17 +45,28 @@ class Responder:
         headers = message.get("headers")
         message = dict(message)
         message["headers"] = [] if headers is None else [*headers]
-        responder: Responder | None = self
-        while responder is not None:
-            if responder.edit(message):
-                return _nothing()
-            responder = responder._next
-        return self._starts(message)
+        held = self.edit(message)
+        return self.pass_on(message) if held is None else held
 
-    def edit(self, start: Message) -> bool | None:
-        """Change `start`, whose dict and list of headers are ours. True: it is held, and stays with this responder."""
+    def edit(self, start: Message) -> Any:
+        """Change `start`, whose dict and list of headers are ours.
+
+        None lets it go on. Anything else is awaited in its place: the start stays with this responder, which hands it
+        to `pass_on`, or to the `send` it was given, when it may go.
+        """
         raise NotImplementedError
 
+    @returns_awaitable
+    def pass_on(self, start: Message) -> Any:
+        """Let those around us edit the start, and send it."""
+        responder = self._next
+        while responder is not None:
+            held = responder.edit(start)
+            if held is not None:
+                return held
+            responder = responder._next
+        return self._starts(start)
 
-async def _nothing() -> None:
-    """What a start is answered with that somebody holds."""
+
+async def nothing() -> None:
+    """What a start is answered with that somebody holds until the next message."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from asgi_middleware._responder import Responder
+from asgi_middleware._responder import Responder, nothing
 
 from .asgi import Message, step
 
@@ -31,9 +31,9 @@ class Holds(Responder):
 
     held: Message
 
-    def edit(self, start: Message) -> bool:
+    def edit(self, start: Message) -> Any:
         self.held = start
-        return True
+        return nothing()
 
 
 class Counts(Adds):

@@ -640,11 +640,12 @@ def test_all_problems_of_all_entries_are_told_at_once() -> None:
 LOADS = [
     ("no colon", "os", "is no import string", "write 'package.module:name'"),
     ("no module", ":path", "is no import string", "write 'package.module:name'"),
-    ("a relative module", ".os:path", None, "mend it there"),
+    ("a relative module", ".os:path", "is no import string", "write 'package.module:name'"),
+    ("a URL whose scheme is a module's name", "os://ada:secret@host", "is no import string", None),
     ("a missing attribute of an attribute", "os:path.jion", "'os' has no 'jion'", "did you mean 'join'?"),
     ("a missing attribute of a number", "sys:maxsize.x", "'sys' has no 'x'", None),
     ("a missing attribute of an object with slots", f"{HERE}:SLOTTED.x", f"{HERE!r} has no 'x'", None),
-    ("an empty attribute", "os:path.", "'os' has no ''", None),
+    ("an empty attribute", "os:path.", "is no import string", None),
 ]
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import _headers
-from .._responder import Responder
+from .._responder import Responder, nothing
 from .._threads import Allowance, Threads
 from .._types import Header, Message, Send, returns_awaitable
 from .codecs import Codec, Encoder
@@ -134,23 +134,23 @@ class CodingResponder(Responder):
         start["headers"] = _varied(start["headers"])
         await self._send(start)
 
-    def edit(self, start: Message) -> bool:
+    def edit(self, start: Message) -> Any:
         if self._state != _BEFORE:
-            return False
+            return None
         negotiable, self._size = self._policy.judge(start)
         headers = start["headers"]
         if negotiable and start["status"] != 304:
             if self._size is None and _is_event_stream(headers):
                 self._begin_stream(start, events=True)
-                return False
+                return None
             self.held = start
             self._state = _HELD
-            return True
+            return nothing()
         if negotiable:
             # Its length would have to be that of the encoded response (RFC 9110, 8.6).
             start["headers"] = _weakened(_varied(_headers.drop(headers, (b"content-length",))))
         self._state = _PASS
-        return False
+        return None
 
     async def _on_first_body(self, message: Message) -> None:
         start = self.held

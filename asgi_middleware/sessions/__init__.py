@@ -17,7 +17,17 @@ replay it until it expires, also after a logout. Keep no secrets in it, and use 
 Changes after the response has started cannot reach the client; they are logged.
 """
 
+from .cookie import SessionTooLarge
 from .middleware import SessionMiddleware
-from .session import Session, SessionTooLarge
+from .session import Session
+from .stored import SessionConflict, StoredSession, revoke_all, sessions_of
 
-__all__ = ["Session", "SessionMiddleware", "SessionTooLarge"]
+__all__ = [
+    "Session",
+    "SessionConflict",
+    "SessionMiddleware",
+    "SessionTooLarge",
+    "StoredSession",
+    "revoke_all",
+    "sessions_of",
+]

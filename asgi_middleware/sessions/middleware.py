@@ -6,19 +6,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from .. import _cookies, _headers
-from .._options import Options
+from .._options import Options, shown
 from .._responder import Responder
 from .._scope import extend, header, is_secure, readable
-from .._types import STARTS, ASGIApp, Header, Message, Receive, Scope, Send, returns_awaitable
-from .cookie import CookieCodec, check_keys, logger
-from .session import Session, SessionTooLarge
+from .._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
+from .cookie import CookieKeeper
+from .sealing import Encrypter, Signer, Starlette, check_keys
+from .session import Keeper, Session
+from .stored import StoreKeeper
+from .stores import Store, from_url
 
-# What browsers keep: name, value and attributes together (the smallest of the limits seen).
-_LARGEST_COOKIE = 4093  # bytes
+# Of a signature that guards an ID which could not be guessed anyway.
+_SHORT = 16  # bytes
 
 
 class SessionMiddleware:
-    """Gives every HTTP request and WebSocket a `scope["session"]`, kept in a signed cookie.
+    """Gives every HTTP request and WebSocket a `scope["session"]`, kept in its cookie or in a store.
 
     Starlette's options, in its order:
 
@@ -29,11 +32,22 @@ class SessionMiddleware:
 
     And:
 
+    - `store`: where sessions are kept, a store or its URL (see `stores`); None keeps them in the cookie.
+    - `encrypt`: whether a session that is kept in the cookie is secret there too. Needs the extra `crypto`.
+    - `rolling`: whether use extends a session as a change does. A cookie is sent again after a tenth of `max_age`.
+    - `absolute_timeout`: seconds after which a session ends, however much it is used.
+    - `on_store_error`: a store that cannot be read makes the request fail, `"raise"`, or gives it an empty session to
+      which nothing is saved, `"empty"`. A store that cannot be written to always makes it fail.
+    - `store_timeout`: seconds that one operation of the store may take.
+    - `validate`: a function of the session and the scope that is asked when a session is first used; one that it does
+      not hold for is destroyed.
+    - `accept_starlette`: whether cookies that Starlette's SessionMiddleware signed with the same key are taken over.
     - `scope_key`: where in the scope the session is. What is saved is the Session that was put there: replacing it
       changes nothing, `.clear()` and `.update()` do.
     - `clock`: seconds since the epoch.
 
-    Raises ConfigError with every problem; SessionTooLarge in the application's `send` before the response starts.
+    Raises ConfigError with every problem, and MissingExtra. In the application's `send`, before the response starts:
+    SessionTooLarge, TypeError for what has no JSON form, SessionConflict, TimeoutError, and what the store raises.
     """
 
     def __init__(
@@ -48,6 +62,14 @@ class SessionMiddleware:
         domain: str | None = None,
         partitioned: bool = False,
         *,
+        store: Store | str | None = None,
+        encrypt: bool = False,
+        rolling: bool = False,
+        absolute_timeout: int | None = None,  # seconds
+        on_store_error: Literal["raise", "empty"] = "raise",
+        store_timeout: float = 5.0,  # seconds
+        validate: Callable[[Session, Scope], object] | None = None,
+        accept_starlette: bool = False,
         scope_key: str = "session",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,119 +88,157 @@ class SessionMiddleware:
         )
         if max_age is not None:
             options.integer("max_age", max_age, minimum=-1, unit="seconds, or None", remedy="write 1209600")
+        if absolute_timeout is not None:
+            options.integer(
+                "absolute_timeout", absolute_timeout, minimum=1, unit="seconds, or None", remedy="write 43200"
+            )
+        for option, value in (("encrypt", encrypt), ("rolling", rolling), ("accept_starlette", accept_starlette)):
+            options.boolean(option, value)
+        options.choice("on_store_error", on_store_error, ("raise", "empty"))
+        options.seconds("store_timeout", store_timeout)
+        options.function("validate", validate, plain=True)
         options.text("scope_key", scope_key, example="'session'")
         options.function("clock", clock, optional=False)
+        _check_modes(options, store=store, encrypt=encrypt, rolling=rolling, max_age=max_age, older=accept_starlette)
+        made = options.attempt(lambda: from_url(store)) if isinstance(store, str) else None
         options.raise_problems()
+
         self.app = app
         self._scope_key = scope_key
         self._name = session_cookie.encode()
-        self._codec = CookieCodec(keys, session_cookie, max_age, clock)
-        forced = https_only is True or _cookies.forces_secure(session_cookie, same_site, partitioned)
-        # (value and attributes) by whether the connection is secure
-        self._attributes = {
-            secure: tuple(
-                _cookies.attributes(
-                    path=path,
-                    max_age=max_age,
-                    same_site=same_site,
-                    secure=forced or (https_only == "auto" and secure),
-                    domain=domain,
-                    partitioned=partitioned,
-                    delete=delete,
-                )
-                for delete in (False, True)
-            )
-            for secure in (False, True)
+        self._always_secure = https_only is True or _cookies.forces_secure(session_cookie, same_site, partitioned)
+        self._auto_secure = https_only == "auto"
+        self._validates = validate is not None
+        self._made = made  # a store that is ours to close
+        common: dict[str, Any] = {
+            "name": session_cookie,
+            "max_age": max_age,
+            "rolling": rolling,
+            "absolute_timeout": absolute_timeout,
+            "validate": validate,
+            "clock": clock,
+            "attributes": functools.partial(
+                _cookies.attributes, path=path, same_site=same_site, domain=domain, partitioned=partitioned
+            ),
         }
+        self._stored: StoreKeeper | None = None
+        self._keeper: Keeper
+        if store is None:
+            salt = f"asgi_middleware.sessions:{session_cookie}"
+            seal = Encrypter(keys, salt, "SessionMiddleware") if encrypt else Signer(keys, salt)
+            self._keeper = CookieKeeper(seal, Starlette(keys) if accept_starlette else None, **common)
+        else:
+            signer = Signer(keys, f"asgi_middleware.sessions.id:{session_cookie}", _SHORT)
+            found: Any = store if made is None else made
+            self._keeper = self._stored = StoreKeeper(
+                found, signer, on_store_error=on_store_error, store_timeout=store_timeout, **common
+            )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
+        keeper = self._keeper
         cookies = header(scope, b"cookie")
-        load = None
-        if cookies is not None and self._name in cookies:
-            load = functools.partial(self._codec.load, cookies)
-        session = Session._of_request(load)
-        responder = _Responder(send)
-        responder.middleware = self
+        if cookies is not None and self._name not in cookies:
+            cookies = None
+        session = Session._of_request(keeper, cookies)
+        if self._validates:
+            session._scope = scope
+        if self._stored is None:
+            responder = _Responder(send)
+        else:
+            responder = _StoringResponder(send)
+            responder.stored = self._stored
+            if cookies is not None:
+                await self._stored.begin(session)
+        responder.keeper = keeper
         responder.session = session
-        responder.secure = is_secure(scope)
-        responder.writes = responder.text = None
-        await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
-        if session.accessed and responder.is_late():
-            logger.warning("the session was changed after the response had started; the change is lost")
-
-    def _saved(self, session: Session, *, secure: bool) -> tuple[list[Header], bytes | None]:
-        """The headers that this response owes to its session, besides Vary; and its text, if there was need of it."""
-        kept, deleted = self._attributes[secure]
-        if not session.modified and not _is_nested(session):
-            return [], None
-        content = dict.copy(session)
-        if not content:
-            gone = [] if session._stored is None else [(b"set-cookie", self._name + b"=null" + deleted.encode())]
-            return gone, b"{}"
+        responder.secure = self._always_secure or (self._auto_secure and is_secure(scope))
         try:
-            text = self._codec.serialise(content)
-        except TypeError as error:
-            if isinstance(error.__cause__, RecursionError) and not session.modified:
-                return [], None  # it was read alone: deep enough to load is not lost for being too deep to compare
+            await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
+        except Exception:
+            # A WebSocket whose client has gone ends with an exception as often as not.
+            if self._stored is not None and scope["type"] == "websocket":
+                await self._stored.finish_beside_error(session)
             raise
-        if text == session._stored and not session._forced:
-            return [], text
-        cookie = self._name + b"=" + self._codec.sign(text).encode() + kept.encode()
-        if len(cookie) > _LARGEST_COOKIE:
-            raise SessionTooLarge(len(cookie), _LARGEST_COOKIE)
-        return [(b"set-cookie", cookie)], text
+        if session.accessed and (session._started or self._stored is not None) and keeper.is_unsaved(session):
+            await keeper.finish(session)
 
-    def _is_unsaved(self, session: Session, text: bytes | None) -> bool:
-        """Whether a nested session differs from what was saved as `text`, or else from what was loaded."""
-        saved = session._stored if text is None else text
-        if saved is None or not _is_nested(session):
-            return False
-        try:
-            return self._codec.serialise(dict.copy(session)) != saved
-        except TypeError:
-            return True
+    async def aclose(self) -> None:
+        """Close the store, if it was made here, from a URL. A `Stack` does so when the application has shut down."""
+        if self._made is not None:
+            await self._made.aclose()
 
 
-def _is_nested(session: Session) -> bool:
-    """Whether a change could hide inside a value. A flat session changes by its own methods alone."""
-    return any(isinstance(value, (dict, list)) for value in dict.values(session))
+def _check_modes(
+    options: Options, *, store: object, encrypt: bool, rolling: bool, max_age: int | None, older: bool
+) -> None:
+    """What goes together with a store, and what without."""
+    if store is None:
+        if rolling is True and max_age is None:
+            options.problem("rolling", "True", "has no term to begin anew", "give a max_age, or leave it out")
+        return
+    if not isinstance(store, (str, Store)):
+        options.problem(
+            "store", shown(store), "is not a store", "pass one of asgi_middleware.sessions.stores, or a URL"
+        )
+    if encrypt is True:
+        options.problem(
+            "encrypt", "True", "is for sessions in a cookie; in a store there is nothing to see", "leave it out"
+        )
+    if older is True:
+        options.problem("accept_starlette", "True", "is for sessions in a cookie", "leave it out")
+    if isinstance(max_age, int) and max_age < 1:
+        options.problem(
+            "max_age", shown(max_age), "ends a session in a store before it begins", "write 1209600, or None"
+        )
 
 
 class _Responder(Responder):
-    """Saves the session when the response starts."""
+    """Puts the cookie onto the response."""
 
-    __slots__ = ("middleware", "secure", "session", "text", "writes")
+    __slots__ = ("keeper", "secure", "session")
 
-    middleware: SessionMiddleware
+    keeper: Keeper
     session: Session
     secure: bool
-    writes: int | None  # how many there had been when the response started
-    text: bytes | None  # what was saved then, of a nested session
 
     @returns_awaitable
     def send(self, message: Message) -> Any:
-        if self.session.accessed or message["type"] not in STARTS:
+        session = self.session
+        if session.accessed or message["type"] not in STARTS:
             return super().send(message)
-        self.writes = 0
+        session._started = True
         return self._send(message)  # nothing to edit, so it goes on as it is
 
-    def edit(self, start: Message) -> None:
+    def edit(self, start: Message) -> Any:
         session = self.session
         if session.accessed:
-            ours, self.text = self.middleware._saved(session, secure=self.secure)
+            ours = self.keeper.owed(session, secure=self.secure)
             headers = _headers.merge_vary(start["headers"], b"Cookie")
             if ours and _headers.get(headers, b"cache-control") is None:
                 # RFC 6265 lets caches keep Set-Cookie: one visitor's session would become another's.
                 headers = [*headers, (b"cache-control", b"no-store")]
             start["headers"] = [*headers, *ours]
-        self.writes = session._writes
+        session._started = True
+        return None
 
-    def is_late(self) -> bool:
-        """Whether the session has changed since the response started."""
-        if self.writes is None:
-            return False
-        return self.writes != self.session._writes or self.middleware._is_unsaved(self.session, self.text)
+
+class _StoringResponder(_Responder):
+    """Saves the session before the response starts."""
+
+    __slots__ = ("stored",)
+
+    stored: StoreKeeper  # the keeper
+
+    def edit(self, start: Message) -> Any:
+        if self.session.accessed and self.keeper.is_unsaved(self.session):
+            return self._save_first(start)
+        return super().edit(start)
+
+    async def _save_first(self, start: Message) -> None:
+        await self.stored.save(self.session)
+        super().edit(start)
+        await self.pass_on(start)

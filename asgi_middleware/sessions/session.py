@@ -1,33 +1,45 @@
 """`Session`: a dict that knows whether it was read or changed, and is loaded when it is first used."""
 
-from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
-from typing import Any
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import Any, Literal, NamedTuple, Protocol
+
+from .._types import Header
 
 # Held by a session that is not loaded: C code such as json's looks at the stored size before it asks for the items,
 # and would take an unloaded session for an empty one.
 _UNLOADED = {"(not loaded)": None}
 
 
-class SessionTooLarge(ValueError):
-    """The session does not fit into a cookie. `size` and `limit` are the bytes of the whole Set-Cookie value."""
+class Facts(NamedTuple):
+    """What is kept with a session besides its content."""
 
-    size: int
-    limit: int
-
-    def __init__(self, size: int, limit: int) -> None:
-        self.size = size
-        self.limit = limit
-        super().__init__(size, limit)
-
-    def __str__(self) -> str:
-        return (
-            f"the session's Set-Cookie takes {self.size} bytes and browsers drop it above {self.limit}; "
-            "keep less in the session"
-        )
+    created: int | None = None  # seconds since the epoch; None until it is first saved
+    lifetime: int | None = None  # seconds, in place of the middleware's `max_age`
+    subject: str | None = None  # whose session it is
 
 
-def _nothing() -> None:
-    """What a request without a cookie has to load."""
+class Keeper(Protocol):
+    """What keeps the sessions of one middleware: in their cookies, or in a store."""
+
+    def load(self, session: "Session") -> None:
+        """Fill it with what came with the request."""
+
+    def owed(self, session: "Session", *, secure: bool) -> list[Header]:
+        """The Set-Cookie that the response owes to it, if any."""
+        ...
+
+    def is_unsaved(self, session: "Session") -> bool:
+        """Whether it was changed since it was loaded or saved."""
+        ...
+
+    async def finish(self, session: "Session") -> None:
+        """What is left to do for one that was changed after its response had started."""
+
+    def id_of(self, session: "Session") -> str | None:
+        """See `Session.id`."""
+
+    async def save_now(self, session: "Session") -> None:
+        """See `Session.save`."""
 
 
 class Session(dict[str, Any]):
@@ -35,7 +47,8 @@ class Session(dict[str, Any]):
 
     - `accessed`: it was used in any way. Inside a request reading counts, on its own only writing does.
     - `modified`: it was changed.
-    - `is_new`: it did not come from a cookie. Asking loads it.
+    - `is_new`, `created`, `subject`, `id`: see there. Asking loads it.
+    - `regenerate()`, `destroy()`, `set_expiry(seconds)`, `mark_modified()`, `await save()`.
 
     All of dict's methods are written out, because C code that is handed a dict does not call `__getitem__`.
     """
@@ -43,43 +56,91 @@ class Session(dict[str, Any]):
     # Of the class, so that a request that leaves its session alone pays for none of them.
     accessed = False
     modified = False
-    _bound = False
-    _forced = False
+    _keeper: Keeper | None = None  # None for one made on its own
+    _cookies: bytes | None = None  # the request's Cookie header, if the name is in it
+    _scope: Any = None  # the request's, where somebody validates sessions
+    _loaded = False
+    _started = False  # whether the response has
     _is_new = True
-    _writes = 0
-    _load: Callable[[], tuple[dict[str, Any], bytes] | None] | None = None
-    _stored: bytes | None = None  # the serialised form it was loaded from
+    _unsaved = False  # whether it was written to since it was loaded or saved
+    _forced = False  # whether it is to be sent and stored even if it is the same
+    _facts = Facts()
+    _due = False  # whether the cookie is to be sent again, because the session is used
+    # What is kept of it, until it is saved again; and whether that goes then.
+    _kept: bytes | None = None  # the content's JSON text
+    _kept_facts = Facts()
+    _ending: Literal["regenerate", "destroy"] | None = None
+    # Of one in a store:
+    _secret: bytes | None = None  # its ID
+    _key: str | None = None  # of its record, if there is one
+    _record: Any = None  # until it is loaded
+    _version: int | None = None  # of the record, if it is known
+    _owes: Literal["cookie", "deletion"] | None = None  # what the response has to send
+    _unsavable = False  # the store could not be read
 
     @classmethod
-    def _of_request(cls, load: Callable[[], tuple[dict[str, Any], bytes] | None] | None) -> "Session":
-        """The session of a request. `load` gives its content and serialised form, or None if there is none."""
+    def _of_request(cls, keeper: Keeper, cookies: bytes | None) -> "Session":
         session = cls(_UNLOADED)
-        session._load = _nothing if load is None else load
+        session._keeper = keeper
+        session._cookies = cookies
         return session
 
     def _reading(self) -> None:
-        if self._load is not None:
-            load, self._load = self._load, None
-            self._bound = True
-            dict.clear(self)
-            found = load()
-            if found is not None:
-                self._is_new = False
-                self._stored = found[1]
-                dict.update(self, found[0])
-        if self._bound:
+        keeper = self._keeper
+        if keeper is not None:
+            if not self._loaded:
+                self._loaded = True
+                dict.clear(self)
+                keeper.load(self)
             self.accessed = True
 
     def _writing(self) -> None:
         self._reading()
-        self._writes += 1
         self.accessed = True
         self.modified = True
+        self._unsaved = True
 
     @property
     def is_new(self) -> bool:
+        """Whether it did not come with the request."""
         self._reading()
         return self._is_new
+
+    @property
+    def created(self) -> int | None:
+        """When it was first saved, or last given a new ID: seconds since the epoch. None for one not saved yet."""
+        self._reading()
+        return self._facts.created
+
+    @property
+    def id(self) -> str | None:
+        """What the store knows it by: 64 hexadecimal digits, safe to show and to log. None without a store.
+
+        It is the SHA-256 of the ID in the cookie, which is secret.
+        """
+        self._reading()
+        return None if self._keeper is None else self._keeper.id_of(self)
+
+    @property
+    def subject(self) -> str | None:
+        """Whose session it is: an identity such as "user-1". A store finds all sessions of one subject by it.
+
+        Setting another one than it has gives the session a new ID. Clearing the session takes the subject off.
+        """
+        self._reading()
+        return self._facts.subject
+
+    @subject.setter
+    def subject(self, value: str | None) -> None:
+        if value is not None and not (isinstance(value, str) and value):
+            raise TypeError("a session's subject is text that is not empty, or None")
+        before = self.subject
+        if value == before:
+            return
+        if before is not None:
+            self.regenerate()  # or it would be found under both
+        self._writing()
+        self._facts = self._facts._replace(subject=value)
 
     def mark_accessed(self) -> None:
         """Count as read: Starlette's `request.session` calls this."""
@@ -90,6 +151,53 @@ class Session(dict[str, Any]):
         """Count as changed, and be sent again even if the content is the same."""
         self._writing()
         self._forced = True
+
+    def regenerate(self) -> None:
+        """Give it a new ID and a new `created`, keep its content, and make the old ID worthless.
+
+        For every change of privilege, a login above all: an ID that somebody else has planted or seen is then of no
+        use. If the old one was destroyed meanwhile, it stays destroyed and nothing is saved. In cookie mode there is no
+        ID: the cookie is sent again, and the old one can still be replayed. Raises RuntimeError once the response has
+        started, because the new ID could not reach the client.
+        """
+        if self._started:
+            raise RuntimeError("a session is regenerated before the response starts: its new ID travels with it")
+        self._writing()
+        self._forced = True
+        self._facts = self._facts._replace(created=None)
+        if self._ending is None:
+            self._ending = "regenerate"
+            self._secret = None
+
+    def destroy(self) -> None:
+        """Log out: forget the content, delete the cookie, and take the record from the store.
+
+        What is written afterwards begins a new session. In cookie mode a copy of the cookie can still be replayed.
+        """
+        self._writing()
+        super().clear()
+        self._facts = Facts()
+        self._ending = "destroy"
+        self._secret = None
+
+    def set_expiry(self, seconds: int | None) -> None:
+        """Let this session live for so many seconds from its last change; None for the middleware's `max_age`."""
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 1):
+            raise ValueError("a session's expiry is a whole number of seconds, one or more, or None")
+        self._writing()
+        self._facts = self._facts._replace(lifetime=seconds)
+
+    async def save(self) -> None:
+        """Save it now, from within a long response or WebSocket; otherwise it is saved by itself.
+
+        In a rolling session it also begins a new term. Raises what the store raises, TypeError for what has no JSON
+        form, and RuntimeError where it would be in vain: for one that nobody keeps, and, once the response has
+        started, in cookie mode or for a new session, whose cookie cannot reach the client.
+        """
+        if self._keeper is None:
+            raise RuntimeError("this session was made on its own, so there is nowhere to save it")
+        self._reading()
+        await self._keeper.save_now(self)
 
     def __getitem__(self, key: str) -> Any:
         self._reading()
@@ -173,8 +281,10 @@ class Session(dict[str, Any]):
         return self
 
     def clear(self) -> None:
+        """Forget the content, and whose session it is. An empty session is not kept."""
         self._writing()
         super().clear()
+        self._facts = Facts(created=self._facts.created)
 
     def pop(self, key: str, *default: Any) -> Any:
         self._reading()

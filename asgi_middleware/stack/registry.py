@@ -78,7 +78,7 @@ def _place(error: BaseException) -> str:
 def load(import_string: str) -> Any:
     """The object behind `package.module:name`; dots in `name` go into attributes. Raises UnresolvedError."""
     module_name, _, path = import_string.partition(":")
-    if not module_name or not path:
+    if not all(part.isidentifier() for part in (*module_name.split("."), *path.split("."))):
         raise UnresolvedError("is no import string", "write 'package.module:name'")
     try:
         found: Any = importlib.import_module(module_name)

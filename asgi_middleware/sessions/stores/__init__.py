@@ -15,11 +15,36 @@ has to pass. A store sees neither the IDs that browsers hold nor the objects in 
 hexadecimal, data are bytes, and nothing is ever unpickled.
 """
 
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+import importlib
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-__all__ = ["IndexedStore", "Record", "Store", "Updated"]
+from ...exceptions import ConfigError, Problem
+
+__all__ = ["IndexedStore", "Record", "Store", "Updated", "from_url"]
 
 Updated = Literal["ok", "gone", "conflict"]
+
+
+# Where the store is made that a URL of this scheme names, by its class's `from_url`.
+_SCHEMES = {
+    "memory": "memory:MemoryStore",
+    "sqlite": "sqlite:SQLiteStore",
+    "redis": "redis:RedisStore",
+    "rediss": "redis:RedisStore",
+    "unix": "redis:RedisStore",
+    "postgresql+asyncpg": "sql:SQLAlchemyStore",
+}
+
+
+def from_url(url: str) -> Any:
+    """The store that a URL names. It opens nothing until it is used. Raises ConfigError, and MissingExtra."""
+    scheme, colon, _ = url.partition(":")
+    if not colon or scheme not in _SCHEMES:
+        seen = scheme + colon  # the rest may hold a password
+        known = ", ".join(f"{name}:" for name in _SCHEMES)
+        raise ConfigError("store", [Problem("store", repr(seen), "is the scheme of no store", f"use one of {known}")])
+    module, name = _SCHEMES[scheme].split(":")
+    return getattr(importlib.import_module(f".{module}", __name__), name).from_url(url)
 
 
 class Record(NamedTuple):

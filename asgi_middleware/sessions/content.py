@@ -1,0 +1,87 @@
+"""What is kept of a session: one text of its content, and what else is known of it.
+
+The content is JSON on the first line; the second line, where there is one, is `[created, lifetime, subject]`, or
+`created` alone. JSON text has no line breaks of its own.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .session import Facts
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def serialise(content: dict[str, Any]) -> bytes:
+    """The JSON text. TypeError names the key whose value has no JSON form, and has the reason as its cause."""
+    try:
+        return _encode(content).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        where = _unserialisable(content, "session")
+        raise TypeError(f"{where} cannot be kept in a session: {type(error).__name__}: {error}") from error
+
+
+def is_nested(content: dict[str, Any]) -> bool:
+    """Whether a change could hide inside a value. A flat session changes by its own methods alone."""
+    return any(isinstance(value, (dict, list)) for value in dict.values(content))
+
+
+def pack(text: bytes, facts: Facts) -> bytes:
+    created, lifetime, subject = facts
+    line = created if lifetime is None and subject is None else facts
+    return text + b"\n" + _encode(line).encode()
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], bytes, Facts] | None:
+    """Content, its text, and the facts; None for what was not packed here, although it bears our seal."""
+    text, _, line = data.partition(b"\n")
+    facts = unpack_facts(line)
+    if facts is None:
+        return None
+    try:
+        content: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return (content, text, facts) if isinstance(content, dict) else None
+
+
+def unpack_facts(line: bytes) -> Facts | None:
+    if not line:
+        return Facts()
+    try:
+        found: Any = json.loads(line)
+        created, lifetime, subject = found if isinstance(found, list) else (found, None, None)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    fits = _is_whole(created) and (lifetime is None or _is_whole(lifetime)) and isinstance(subject, (str, type(None)))
+    return Facts(created, lifetime, subject) if fits else None
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def merge(base: bytes, ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    """`theirs` with everything that `ours` changed since the text `base`, by top-level key."""
+    before: dict[str, Any] = json.loads(base)
+    removed = before.keys() - ours.keys()
+    changed = {key: value for key, value in ours.items() if key not in before or _encode(before[key]) != _encode(value)}
+    return {key: value for key, value in theirs.items() if key not in removed} | changed
+
+
+def _unserialisable(value: Any, path: str) -> str:
+    """The path to the first value without a JSON form."""
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        items = ((f"{path}[{key!r}]", item) for key, item in dict.items(value))
+    elif isinstance(value, (list, tuple)):
+        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    for inner, item in items:
+        try:
+            _encode(item)
+        except TypeError:
+            return _unserialisable(item, inner)
+        except (ValueError, RecursionError):
+            return inner  # a circle, or too deep: there is no end to point at
+    return path

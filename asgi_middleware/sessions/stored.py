@@ -1,0 +1,292 @@
+"""Sessions in a store, whose cookie holds no more than their ID.
+
+The ID is 256 random bits, signed, so that an invented one costs no trip to the store. The store knows a session by the
+SHA-256 of its ID: who reads the store can take over no session. What happens to a session when its response starts:
+
+    what was done to it          in the store                           the cookie
+    nothing, or reading          nothing                                stays; in a new term, is sent again
+    written, and new             create                                 is sent
+    written                      update, of the version that was read   is sent again
+      another request was first  read, merge by key, update again       is sent again
+      it was destroyed meanwhile nothing: it stays destroyed            stays
+    regenerated                  delete, and if it was there, create    is sent, with a new ID
+    destroyed, or emptied        delete                                 is deleted, if it was there
+"""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from .. import _cookies
+from .._types import Header
+from . import content
+from .keeper import BaseKeeper, is_empty, logger
+from .sealing import Signer
+from .session import Facts, Session
+from .stores import IndexedStore, Record, Store
+
+_Result = TypeVar("_Result")
+
+_ID = 32  # bytes
+# How long a session is kept whose cookie ends with the browser, of which nobody hears.
+_WITHOUT_MAX_AGE = 14 * 24 * 60 * 60  # seconds
+# How often a session is merged with what others wrote meanwhile.
+_TRIES = 3
+
+
+class SessionConflict(RuntimeError):
+    """The session was not saved: others changed it again and again meanwhile."""
+
+
+class StoreKeeper(BaseKeeper):
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        *,
+        on_store_error: Literal["raise", "empty"],
+        store_timeout: float,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._store = store
+        self._indexed = store if isinstance(store, IndexedStore) else None
+        self._signer = signer
+        self._fails_empty = on_store_error == "empty"
+        self._timeout = store_timeout
+
+    async def begin(self, session: Session) -> None:
+        """Read the record of the first ID in the cookies that was issued here, if there is one."""
+        opened = (self._signer.open(value) for value in _cookies.candidates(session._cookies, self.name))
+        found = next(filter(None, opened), None)
+        if found is None:
+            return
+        data, issued = found
+        secret, key = data[:_ID], _key_of(data[:_ID])
+        term = self._term(int(data[_ID:]) if data[_ID:] else None)
+        due = self._is_due(issued, term)
+        try:
+            record = await self._do(self._store.read(key, extend=term if due else None))
+            if record is not None and due:
+                await self._index(key, content.unpack_facts(record.data.partition(b"\n")[2]) or Facts())
+        except Exception as error:
+            if not self._fails_empty:
+                raise
+            # Not its text: that of a database may show what was in the statement.
+            logger.error("the session store failed (%s): this request's session is empty", type(error).__name__)
+            session._unsavable = True
+            return
+        if record is not None:
+            session._secret, session._key, session._record = secret, key, record
+            session._owes = "cookie" if due else None
+
+    def load(self, session: Session) -> None:
+        record, session._record = session._record, None
+        if record is None:
+            return
+        unpacked = content.unpack(record.data)
+        if unpacked is None:
+            logger.error("the record of session %s is not one of ours: no session", session._key)
+        if unpacked is None or self._is_over(unpacked[2]):
+            session._secret = session._key = session._owes = None
+            return
+        session._version = record.version
+        self._adopt(session, *unpacked)
+
+    def id_of(self, session: Session) -> str:
+        if session._key is not None and session._ending is None:
+            return session._key
+        if session._secret is None:
+            session._secret = secrets.token_bytes(_ID)
+        return _key_of(session._secret)
+
+    def owed(self, session: Session, *, secure: bool) -> list[Header]:
+        if session._owes == "deletion":
+            return [(b"set-cookie", self._deleted[secure])]
+        if session._owes is None or session._secret is None:
+            return []
+        lifetime = session._facts.lifetime
+        data = session._secret if lifetime is None else session._secret + b"%d" % lifetime
+        value = self._signer.seal(data, self._now())
+        return [(b"set-cookie", self._set_cookie(value, lifetime, secure=secure))]
+
+    async def save_now(self, session: Session) -> None:
+        if session._started and session._key is None and not is_empty(session):
+            raise RuntimeError("the response has started, so the cookie of a new session cannot reach the client")
+        if self.is_unsaved(session):
+            await self.save(session)
+        elif self._rolling and session._key is not None:
+            await self._index(session._key, session._facts)
+            await self._do(self._store.touch(session._key, self._ttl(session._facts)))
+            session._owes = "cookie"
+
+    async def finish(self, session: Session) -> None:
+        if session._key is None and not is_empty(session):
+            logger.warning("a session was begun after the response had started; it is lost")
+        else:
+            await self.save(session)
+
+    async def finish_beside_error(self, session: Session) -> None:
+        """The same for an application that has raised: its exception is the one that travels on."""
+        try:
+            if session.accessed and self.is_unsaved(session):
+                await self.finish(session)
+        except Exception as error:  # noqa: BLE001  # whatever a store raises
+            logger.error("the session was not saved at the end of a WebSocket (%s)", type(error).__name__)
+
+    async def save(self, session: Session) -> None:
+        """Bring the store up to date, and note which cookie the response owes. Raises what the store raises."""
+        if session._unsavable:
+            logger.error("the session store had failed: what this request wrote to its session is lost")
+        else:
+            await self._end(session)
+            if not is_empty(session):
+                await self._keep(session)
+        session._unsaved = session._forced = False
+
+    async def _end(self, session: Session) -> None:
+        """Take its record from the store, if it was destroyed, emptied or regenerated."""
+        ending = "destroy" if is_empty(session) else session._ending
+        if ending is not None and session._key is not None:
+            was_there = await self._do(self._store.delete(session._key))
+            session._key = session._kept = None
+            session._owes = "deletion" if was_there else None
+            if ending == "regenerate" and not was_there:
+                _lose(session)
+        session._ending = None
+
+    async def _keep(self, session: Session) -> None:
+        text = self._text(session)
+        if text is None:
+            return
+        if session._key is None:
+            await self._create(session, text)
+        elif session._forced or text != session._kept or session._facts != session._kept_facts:
+            await self._update(session, session._key, text)
+
+    async def _create(self, session: Session, text: bytes) -> None:
+        facts = session._facts._replace(created=self._now())
+        for _ in range(_TRIES):
+            key = self.id_of(session)
+            await self._index(key, facts)
+            if await self._do(self._store.create(key, content.pack(text, facts), self._ttl(facts))):
+                _note_saved(session, key, text, facts)
+                return
+            session._secret = None
+        raise SessionConflict("every new ID was taken already")
+
+    async def _update(self, session: Session, key: str, text: bytes) -> None:
+        for _ in range(_TRIES):
+            if session._version is None:
+                record = await self._do(self._store.read(key))
+                if record is None:
+                    break
+                text = _merge(session, record, text)
+            facts = session._facts
+            await self._index(key, facts)
+            data = content.pack(text, facts)
+            updated = self._store.update(key, data, self._ttl(facts), version=session._version or 0)
+            answer = await self._do(updated)
+            if answer == "ok":
+                _note_saved(session, key, text, facts)
+                return
+            if answer == "gone":
+                break
+            session._version = None
+        else:
+            raise SessionConflict(f"others changed it meanwhile, {_TRIES} times")
+        _lose(session)
+
+    async def _index(self, key: str, facts: Facts) -> None:
+        if facts.subject is not None and self._indexed is not None:
+            await self._do(self._indexed.index(facts.subject, key, self._ttl(facts)))
+
+    async def _do(self, operation: Awaitable[_Result]) -> _Result:
+        """One trip to the store, for as long as it may take. Raises TimeoutError, and what the store raises."""
+        import anyio  # here, not above: importing a middleware imports no third party
+
+        try:
+            anyio.current_time()
+        except RuntimeError:  # driven by hand: nobody keeps the time
+            return await operation
+        with anyio.fail_after(self._timeout):
+            return await operation
+
+    def _term(self, lifetime: int | None) -> int:
+        return lifetime or self._max_age or _WITHOUT_MAX_AGE
+
+    def _ttl(self, facts: Facts) -> int:
+        """For how long the store is to keep it, in seconds."""
+        term = self._term(facts.lifetime)
+        if self._absolute_timeout is None or facts.created is None:
+            return term
+        return max(1, min(term, facts.created + self._absolute_timeout - self._now()))
+
+
+class StoredSession(NamedTuple):
+    """One session of a subject. `id` is that of `Session.id`, `created` in seconds since the epoch."""
+
+    id: str
+    created: int
+    content: dict[str, Any]
+
+
+async def sessions_of(store: IndexedStore, subject: str) -> list[StoredSession]:
+    """The sessions of `subject`, oldest first. Raises what the store raises."""
+    found: list[StoredSession] = []
+    for key in await store.keys_of(subject):
+        record = await store.read(key)
+        unpacked = None if record is None else content.unpack(record.data)
+        if unpacked is not None and unpacked[2].subject == subject:
+            found.append(StoredSession(key, unpacked[2].created or 0, unpacked[0]))
+    return sorted(found, key=lambda session: (session.created, session.id))
+
+
+async def revoke_all(store: IndexedStore, subject: str, keep: str | None = None) -> int:
+    """Log `subject` out everywhere but in the session whose `id` is `keep`; how many sessions that were.
+
+    Raises what the store raises; then some sessions may be left.
+    """
+    count = 0
+    for key in await store.keys_of(subject):
+        if key != keep and await store.delete(key):
+            count += 1
+    return count
+
+
+def _key_of(secret: bytes) -> str:
+    return hashlib.sha256(secret).hexdigest()
+
+
+def _merge(session: Session, record: Record, text: bytes) -> bytes:
+    """Bring into the session what others saved since it was loaded, by top-level key: ours wins where both changed."""
+    session._version = record.version
+    unpacked = content.unpack(record.data)
+    if unpacked is None or session._kept is None:
+        return text
+    theirs, their_text, their_facts = unpacked
+    merged = content.merge(session._kept, dict.copy(session), theirs)
+    dict.clear(session)
+    dict.update(session, merged)
+    ours, before = session._facts, session._kept_facts
+    session._facts = their_facts._replace(
+        subject=their_facts.subject if ours.subject == before.subject else ours.subject,
+        lifetime=their_facts.lifetime if ours.lifetime == before.lifetime else ours.lifetime,
+    )
+    session._kept, session._kept_facts = their_text, their_facts
+    return content.serialise(merged)
+
+
+def _note_saved(session: Session, key: str, text: bytes, facts: Facts) -> None:
+    session._key, session._version = key, None  # it has a new version, which the store has not told
+    session._kept, session._kept_facts, session._facts = text, facts, facts
+    session._owes = "cookie"
+
+
+def _lose(session: Session) -> None:
+    """It was destroyed meanwhile, and stays so: nothing of it goes into a session that may be begun hereafter."""
+    logger.warning("a session was destroyed while a request was changing it; the change is dropped")
+    dict.clear(session)
+    session._facts = Facts()
+    session._secret = session._key = session._kept = session._owes = None
