@@ -26,8 +26,8 @@ def candidates(header: bytes | None, name: bytes) -> list[bytes]:
     undone.
     """
     values: list[bytes] = []
-    for match in _pattern(name).finditer(header or b""):
-        value = match.group(1).strip(b" \t")
+    for value in _pattern(name).findall(header or b""):
+        value = value.strip(b" \t")
         if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
             value = value[1:-1]
         if len(value) <= LONGEST_VALUE:

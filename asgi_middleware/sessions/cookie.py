@@ -55,8 +55,8 @@ class CookieKeeper(BaseKeeper):
             if unpacked is None:
                 continue
             mapping, text, facts = unpacked
-            if facts.created is None:
-                facts = facts._replace(created=issued)
+            if facts is None:
+                facts = Facts(issued)
             term = self._max_age if facts.lifetime is None else facts.lifetime
             age = self._now() - issued
             if age < -_SKEW or (term is not None and age > term) or self._is_over(facts):

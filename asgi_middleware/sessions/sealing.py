@@ -14,6 +14,7 @@ a value is parsed before it is known to be ours.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import logging
@@ -29,6 +30,8 @@ logger = logging.getLogger("asgi_middleware.sessions")
 _SHORT_KEY = 32  # bytes
 _TIME = 8  # bytes, seconds since the epoch
 _NONCE = 12  # bytes (NIST SP 800-38D, 5.2.1.1)
+
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 class Opener(Protocol):
@@ -70,27 +73,29 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
 class Signer:
     """`keys`: newest first, the first signs, all verify. `size`: how many bytes of the signature are used."""
 
-    __slots__ = ("_keys", "_size")
+    __slots__ = ("_macs", "_size")
 
     def __init__(self, keys: list[bytes], salt: str, size: int = 32) -> None:
         from itsdangerous import Signer as Derives
 
-        self._keys = [
+        derived = (
             Derives(key, salt=salt.encode(), key_derivation="hmac", digest_method=hashlib.sha256).derive_key()
             for key in keys
-        ]
+        )
+        # Prepared, because setting up a key costs more than the signature of a short text.
+        self._macs = [hmac.new(key, digestmod=hashlib.sha256) for key in derived]
         self._size = size
 
     def seal(self, data: bytes, now: int) -> bytes:
         time = now.to_bytes((now.bit_length() + 7) // 8, "big")
         value = _encoded(data) + b"." + _encoded(time)
-        return value + b"." + self._signature(self._keys[0], value)
+        return value + b"." + self._signature(self._macs[0], value)
 
     def open(self, value: bytes) -> tuple[bytes, int] | None:
         signed, _, signature = value.rpartition(b".")
-        for key in self._keys:
+        for mac in self._macs:
             # The text is compared, not what it decodes to, which several texts would.
-            if hmac.compare_digest(self._signature(key, signed), signature):
+            if hmac.compare_digest(self._signature(mac, signed), signature):
                 break
         else:
             return None
@@ -100,8 +105,10 @@ class Signer:
         except ValueError:
             return None  # signed with our key, but not by us
 
-    def _signature(self, key: bytes, value: bytes) -> bytes:
-        return _encoded(hmac.digest(key, value, "sha256")[: self._size])
+    def _signature(self, prepared: hmac.HMAC, value: bytes) -> bytes:
+        mac = prepared.copy()
+        mac.update(value)
+        return _encoded(mac.digest()[: self._size])
 
 
 class Encrypter:
@@ -173,5 +180,5 @@ def _encoded(data: bytes) -> bytes:
 
 
 def _decoded(text: bytes) -> bytes:
-    """Raises ValueError for what is no base64url."""
-    return base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    """Raises ValueError for what is no base64url. At half the cost of what base64 has for it."""
+    return binascii.a2b_base64(text.translate(_STANDARD) + b"=" * (-len(text) % 4), strict_mode=True)

@@ -69,7 +69,8 @@ class StoreKeeper(BaseKeeper):
         try:
             record = await self._do(self._store.read(key, extend=term if due else None))
             if record is not None and due:
-                await self._index(key, content.unpack_facts(record.data.partition(b"\n")[2]) or Facts())
+                unpacked = _unpack(record)
+                await self._index(key, unpacked[2] if unpacked else Facts())
         except Exception as error:
             if not self._fails_empty:
                 raise
@@ -85,7 +86,7 @@ class StoreKeeper(BaseKeeper):
         record, session._record = session._record, None
         if record is None:
             return
-        unpacked = content.unpack(record.data)
+        unpacked = _unpack(record)
         if unpacked is None:
             logger.error("the record of session %s is not one of ours: no session", session._key)
         if unpacked is None or self._is_over(unpacked[2]):
@@ -237,7 +238,7 @@ async def sessions_of(store: IndexedStore, subject: str) -> list[StoredSession]:
     found: list[StoredSession] = []
     for key in await store.keys_of(subject):
         record = await store.read(key)
-        unpacked = None if record is None else content.unpack(record.data)
+        unpacked = None if record is None else _unpack(record)
         if unpacked is not None and unpacked[2].subject == subject:
             found.append(StoredSession(key, unpacked[2].created or 0, unpacked[0]))
     return sorted(found, key=lambda session: (session.created, session.id))
@@ -259,10 +260,17 @@ def _key_of(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()
 
 
+def _unpack(record: Record) -> tuple[dict[str, Any], bytes, Facts] | None:
+    unpacked = content.unpack(record.data)
+    if unpacked is None or unpacked[2] is None:
+        return None
+    return unpacked[0], unpacked[1], unpacked[2]
+
+
 def _merge(session: Session, record: Record, text: bytes) -> bytes:
     """Bring into the session what others saved since it was loaded, by top-level key: ours wins where both changed."""
     session._version = record.version
-    unpacked = content.unpack(record.data)
+    unpacked = _unpack(record)
     if unpacked is None or session._kept is None:
         return text
     theirs, their_text, their_facts = unpacked
