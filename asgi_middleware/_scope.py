@@ -132,22 +132,22 @@ def _rereadable(headers: Any) -> Any:
 def header(scope: Scope, name: bytes) -> bytes | None:
     """One request header, its lines joined where it has several, or None. `name` is lower-case."""
     headers = scope.get("headers")
-    return _value(headers, _layout(scope, headers), name) if headers else None
+    if not headers:
+        return None
+    position = _layout(scope, headers).get(name)
+    return None if position is None else _value(headers, position, name)
 
 
-def fields(scope: Scope, *names: bytes) -> list[bytes | None]:
+def fields(scope: Scope, names: tuple[bytes, ...]) -> list[bytes | None]:
     """Several request headers, as `header` gives each."""
     headers = scope.get("headers")
     if not headers:
         return [None] * len(names)
     layout = _layout(scope, headers)
-    return [_value(headers, layout, name) for name in names]
+    return [None if (at := layout.get(name)) is None else _value(headers, at, name) for name in names]
 
 
-def _value(headers: Any, layout: dict[bytes, int], name: bytes) -> bytes | None:
-    position = layout.get(name)
-    if position is None:
-        return None
+def _value(headers: Any, position: int, name: bytes) -> bytes:
     if position == _SEVERAL:
         return _SEPARATORS.get(name, b", ").join(_headers.get_all(headers, name))
     value: bytes = headers[position][1]

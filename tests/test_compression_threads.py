@@ -173,7 +173,7 @@ def responder(codec: Gate, sent: list[Message]) -> CodingResponder:
         await anyio.lowlevel.checkpoint()  # as a server's send, it can be cancelled
         sent.append(plain(message))
 
-    return CodingResponder(ALWAYS_A_THREAD, codec, send, head=False)
+    return CodingResponder(ALWAYS_A_THREAD, codec, send, "GET")
 
 
 async def turns() -> None:

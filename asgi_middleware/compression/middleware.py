@@ -40,6 +40,8 @@ _COMPRESSIBLE = frozenset(
         b"image/svg+xml",
     }
 )
+# What is read of a request.
+_ASKED = (b"cache-control", b"accept-encoding")
 # How many raw Content-Type values one middleware remembers its verdict on.
 _MOST_REMEMBERED = 256
 
@@ -83,7 +85,7 @@ class _Compression:
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
-        cache_control, accept_encoding = fields(scope, b"cache-control", b"accept-encoding")
+        cache_control, accept_encoding = fields(scope, _ASKED)
         if cache_control is not None and forbids_transform([cache_control]):
             await self.app(scope, receive, send)
             return
@@ -97,7 +99,7 @@ class _Compression:
         if extensions and not _HIDDEN.isdisjoint(extensions):
             offered = {name: value for name, value in extensions.items() if name not in _HIDDEN}
             scope = extend(scope, extensions=offered)
-        responder = CodingResponder(self._policy, self._codecs[coding], send, head=scope.get("method") == "HEAD")
+        responder = CodingResponder(self._policy, self._codecs[coding], send, scope.get("method"))
         await self.app(scope, receive, responder.send)
         if responder.held is not None:
             await responder.release()

@@ -54,14 +54,14 @@ class Policy:
     offload: bool  # whether long work is done in threads
     thread_minimum_size: float = math.inf  # bytes from which on all work is
 
-    def judge(self, start: Message) -> tuple[bool, int | None]:
+    def judge(self, start: Message, facts: dict[bytes, bytes]) -> tuple[bool, int | None]:
         """Whether this response is one that varies by Accept-Encoding, and its declared length.
 
-        `Content-Encoding: identity`, by which an application opts out, is taken off.
+        `facts` are its headers by their lower-case names. `Content-Encoding: identity`, by which an application opts
+        out, is taken off.
         """
         headers: list[Header] = start["headers"]
         status: int = start["status"]
-        facts = {name.lower(): value for name, value in headers}
         length = facts.get(b"content-length")
         size = int(length) if length is not None and length.isdigit() and len(length) <= _MOST_DIGITS else None
         if b"content-encoding" in facts:
@@ -95,26 +95,40 @@ class IdentityResponder(Responder):
     policy: Policy
 
     def edit(self, start: Message) -> None:
-        if self.policy.judge(start)[0]:
+        if self.policy.judge(start, _facts(start))[0]:
             start["headers"] = _varied(start["headers"])
 
 
 class CodingResponder(Responder):
-    """One response for a client that gets a coding. `head`: only the headers of it, without any work."""
+    """One response for a client that gets a coding. To a HEAD only the headers of it, without any work."""
 
-    __slots__ = ("_alone", "_away", "_codec", "_encoder", "_head", "_policy", "_ready", "_size", "_state", "held")
+    __slots__ = (
+        "_alone",
+        "_away",
+        "_codec",
+        "_encoder",
+        "_facts",
+        "_method",
+        "_policy",
+        "_ready",
+        "_size",
+        "_state",
+        "held",
+    )
+
+    _facts: dict[bytes, bytes]  # the start's headers by their lower-case names
+    _size: int | None  # of the body, as far as it is declared
+    _encoder: Encoder | None  # None for HEAD
 
     watches = True
 
-    def __init__(self, policy: Policy, codec: Codec, send: Send, *, head: bool) -> None:
+    def __init__(self, policy: Policy, codec: Codec, send: Send, method: str | None) -> None:
         super().__init__(send)
         self._policy = policy
         self._codec = codec
-        self._head = head
+        self._method = method
         self._state = _BEFORE
         self.held: Message = None  # the start, while it waits for the message behind it
-        self._size: int | None = None
-        self._encoder: Encoder | None = None
 
     @returns_awaitable
     def send(self, message: Message) -> Any:
@@ -137,10 +151,10 @@ class CodingResponder(Responder):
     def edit(self, start: Message) -> Any:
         if self._state != _BEFORE:
             return None
-        negotiable, self._size = self._policy.judge(start)
-        headers = start["headers"]
+        self._facts = facts = _facts(start)
+        negotiable, self._size = self._policy.judge(start, facts)
         if negotiable and start["status"] != 304:
-            if self._size is None and _is_event_stream(headers):
+            if self._size is None and _is_event_stream(facts):
                 self._begin_stream(start, events=True)
                 return None
             self.held = start
@@ -148,7 +162,7 @@ class CodingResponder(Responder):
             return nothing()
         if negotiable:
             # Its length would have to be that of the encoded response (RFC 9110, 8.6).
-            start["headers"] = _weakened(_varied(_headers.drop(headers, (b"content-length",))))
+            start["headers"] = _weakened(_varied(_headers.drop(start["headers"], (b"content-length",))))
         self._state = _PASS
         return None
 
@@ -156,18 +170,18 @@ class CodingResponder(Responder):
         start = self.held
         body = _body(message)
         if message.get("more_body") and len(body) != self._size:
-            self._begin_stream(start, events=_is_event_stream(start["headers"]))
+            self._begin_stream(start, events=_is_event_stream(self._facts))
             await self._send(start)
             await self._on_next_body(message)
             return
         # The whole body is here.
-        if self._head:
+        if self._method == "HEAD":
             message = self._without_work(start, message, len(body) if self._size is None else self._size)
         elif len(body) >= self._policy.minimum_size:
             compress = self._codec.compress
             encoded = compress(body) if self._fits_here(body) else await _threads.run(compress, body)
             if len(encoded) < len(body):
-                _turn_encoded(start, self._codec.name, len(encoded))
+                self._turn_encoded(start, len(encoded))
                 message = dict(message)
                 message["body"] = encoded
             else:
@@ -181,7 +195,7 @@ class CodingResponder(Responder):
         if size == 0:
             start["headers"] = _varied(start["headers"])
         elif size >= self._policy.minimum_size:
-            _turn_encoded(start, self._codec.name, None)
+            self._turn_encoded(start, None)
             message = dict(message)
             message["body"] = b""
         return message
@@ -232,12 +246,26 @@ class CodingResponder(Responder):
         self._state, self.held = _STREAM, None
         if events:
             self._size = None  # flushed per message, whatever was declared
-        if not self._head:
+        if self._method == "HEAD":
+            self._encoder = None
+        else:
             self._encoder = self._codec.encoder(idle=events)
             self._alone = threading.Lock()  # who encodes; an application may send from two tasks
             self._away = 0  # how many pieces are in threads
             self._ready: deque[bytes] = deque()  # encoded, not sent
-        _turn_encoded(start, self._codec.name, None)
+        self._turn_encoded(start, None)
+
+    def _turn_encoded(self, start: Message, length: int | None) -> None:
+        """Make the headers those of the encoded response, whose body has `length` bytes where that is known."""
+        facts = self._facts
+        headers = _headers.drop(start["headers"], _REPLACED)
+        if b"etag" in facts:
+            headers = _weakened(headers)
+        headers = _varied(headers)
+        headers.append((b"content-encoding", self._codec.name))
+        if length is not None and b"transfer-encoding" not in facts and not start.get("trailers"):
+            headers.append((b"content-length", b"%d" % length))
+        start["headers"] = headers
 
     def _fits_here(self, data: bytes) -> bool:
         """Whether encoding it would not hold up the event loop."""
@@ -247,9 +275,12 @@ class CodingResponder(Responder):
         return size < policy.thread_minimum_size and _on_the_loop.takes(size * self._codec.cost)
 
 
-def _is_event_stream(headers: list[Header]) -> bool:
-    content_type = _headers.get(headers, b"content-type") or b""
-    return content_type.partition(b";")[0].strip().lower() == b"text/event-stream"
+def _facts(start: Message) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in start["headers"]}
+
+
+def _is_event_stream(facts: dict[bytes, bytes]) -> bool:
+    return facts.get(b"content-type", b"").partition(b";")[0].strip().lower() == b"text/event-stream"
 
 
 def _varied(headers: list[Header]) -> list[Header]:
@@ -260,20 +291,6 @@ def _weakened(headers: list[Header]) -> list[Header]:
     """A strong ETag promises the same bytes (RFC 9110, 8.8.1), and an encoded response has others."""
     etag = _headers.get(headers, b"etag")
     return headers if etag is None or etag.startswith(b"W/") else _headers.put(headers, b"etag", b"W/" + etag)
-
-
-def _turn_encoded(start: Message, coding: bytes, length: int | None) -> None:
-    """Make the headers those of the encoded response, whose body has `length` bytes where that is known."""
-    headers = start["headers"]
-    names = {pair[0].lower() for pair in headers}
-    if not names.isdisjoint(_REPLACED):
-        headers = _headers.drop(headers, _REPLACED)
-    if b"etag" in names:
-        headers = _weakened(headers)
-    headers = [*_varied(headers), (b"content-encoding", coding)]
-    if length is not None and b"transfer-encoding" not in names and not start.get("trailers"):
-        headers.append((b"content-length", b"%d" % length))
-    start["headers"] = headers
 
 
 def _body(message: Message) -> bytes:

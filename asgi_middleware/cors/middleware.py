@@ -120,7 +120,7 @@ class CORSMiddleware:
             scope = readable(scope)
             origin = header(scope, b"origin")
             if origin is not None and scope.get("method") == "OPTIONS":
-                method, names, private = fields(scope, *_ASKED)
+                method, names, private = fields(scope, _ASKED)
                 if method is not None:
                     await self._preflight(scope, receive, send, origin, method, names, private)
                     return
