@@ -77,6 +77,10 @@ class Gate:
         self.streams.append(weakref.ref(stream))
         return stream
 
+    def compress(self, data: bytes, level: int, wbits: int) -> bytes:
+        stream = self.compressobj(level, zlib.DEFLATED, wbits)
+        return stream.compress(data) + stream.flush()
+
     real = staticmethod(zlib.compressobj)
 
     @contextlib.contextmanager
@@ -124,6 +128,7 @@ def from_threads() -> Callable[[Callable[[], Any]], Any]:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     found = Gate()
     monkeypatch.setattr(zlib, "compressobj", found.compressobj)
+    monkeypatch.setattr(zlib, "compress", found.compress)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-4)  # seconds: an event loop that turns lets the threads come to the gate
     yield found

@@ -187,13 +187,16 @@ def test_no_encoder_is_made_before_it_is_needed(
 ) -> None:
     # Kludex/starlette#3407: an encoder takes a quarter of a megabyte.
     made: list[Any] = []
-    real = zlib.compressobj
 
-    def counted(*args: Any) -> Any:
-        made.append(args)
-        return real(*args)
+    def counted(real: Callable[..., Any]) -> Callable[..., Any]:
+        def make(*args: Any) -> Any:
+            made.append(args)
+            return real(*args)
 
-    monkeypatch.setattr(zlib, "compressobj", counted)
+        return make
+
+    for name in ("compress", "compressobj"):
+        monkeypatch.setattr(zlib, name, counted(getattr(zlib, name)))
     middleware = GZipMiddleware(sends(start(200, headers), *[body(piece) for piece in pieces]), compresslevel=6)
     ask(middleware, accept, method=method)
     assert made == []

@@ -20,6 +20,8 @@ DEFAULT_LEVELS = {"zstd": 3, "br": 4, "gzip": 6}
 # Lowest and highest level of each coding.
 LEVELS = {"zstd": (1, 22), "br": (0, 11), "gzip": (0, 9)}
 
+# zlib's wbits: 15, the largest window, and 16, which asks for gzip's header and trailer.
+_GZIP_FORMAT = 31
 _ISAL_LEVEL = 2
 _ISAL_COST = 3
 _COSTS = {
@@ -103,13 +105,12 @@ class Gzip:
             self._module, self._level, self.cost = isal_zlib, _ISAL_LEVEL, _ISAL_COST
 
     def compress(self, data: bytes) -> bytes:
-        encoder = self._module.compressobj(self._level, zlib.DEFLATED, 31)
-        body: bytes = encoder.compress(data) + encoder.flush()
+        body: bytes = self._module.compress(data, self._level, _GZIP_FORMAT)
         return body
 
     def encoder(self, *, idle: bool) -> Encoder:
         # memLevel 5 takes 40 KiB of tables where the default takes 260.
-        return _GzipEncoder(self._module.compressobj(self._level, zlib.DEFLATED, 31, 5 if idle else 8))
+        return _GzipEncoder(self._module.compressobj(self._level, zlib.DEFLATED, _GZIP_FORMAT, 5 if idle else 8))
 
 
 class _GzipEncoder:
