@@ -16,6 +16,7 @@ from asgi_middleware import (
     TimingMiddleware,
 )
 from asgi_middleware.auth import JWT, Basic, Bearer, HMACKey
+from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from .asgi import App
 
@@ -29,6 +30,14 @@ Wrap = Callable[[App], App]
 def stopped() -> float:
     """A clock for those who compare whole results."""
     return 1_700_000_000.0
+
+
+class Recreating(MemoryStore):
+    """Lets one ID be given to one session after the other, for those who compare whole results."""
+
+    async def create(self, key: str, data: bytes, ttl: int) -> bool:
+        await self.delete(key)
+        return await super().create(key, data, ttl)
 
 
 def bearer() -> Bearer:
@@ -67,6 +76,12 @@ SUBJECTS: dict[str, Wrap] = {
     "gzip": lambda app: GZipMiddleware(app),
     "brotli": lambda app: BrotliMiddleware(app),
     "sessions": lambda app: SessionMiddleware(app, SECRET, clock=stopped),
+    "sessions, encrypted": lambda app: SessionMiddleware(
+        app, SECRET, encrypt=True, rolling=True, clock=stopped, token_bytes=bytes
+    ),
+    "sessions in a store": lambda app: SessionMiddleware(
+        app, SECRET, store=Recreating(), clock=stopped, token_bytes=bytes
+    ),
     "auth with bearer": lambda app: AuthMiddleware(app, bearer()),
     "auth with basic": lambda app: AuthMiddleware(app, [Basic({"ada": PASSWORD_HASH}), bearer()]),
     "request_id": lambda app: RequestIDMiddleware(app),

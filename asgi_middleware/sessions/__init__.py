@@ -1,8 +1,10 @@
-"""Sessions in a signed cookie.
+"""Sessions: in a signed cookie, in an encrypted one, or in a store that outlives the machine.
 
     from asgi_middleware import SessionMiddleware
 
     app = SessionMiddleware(app, secret_key="...")       # 32 random bytes or more, from a file or the environment
+    app = SessionMiddleware(app, secret_key="...", encrypt=True)
+    app = SessionMiddleware(app, secret_key="...", store="redis://localhost:6379/0")     # or a store, see `stores`
 
     request.session["user"] = "ada"                      # Starlette; elsewhere scope["session"]
 
@@ -11,10 +13,34 @@ parsed until it is first used, a response that did not use it is left alone, one
 one that changed it gets one Set-Cookie and, unless the application said otherwise, `Cache-Control: no-store`. Changes
 inside nested values are seen. A corrupt, tampered, expired or oversized cookie is no session, never an error.
 
-What a signed cookie cannot do: keep its content secret from the user, and be taken back. Whoever copied a cookie can
-replay it until it expires, also after a logout. Keep no secrets in it, and use a short `max_age` where that matters.
+Which one to take:
 
-Changes after the response has started cannot reach the client; they are logged.
+    a signed cookie      needs nothing. The user can read it. Nobody can take it back: who copied a cookie can replay
+                         it until it expires, also after a logout. 4,093 bytes at the most, so no room for much.
+    an encrypted one     the same, but the user cannot read it. Needs the extra `crypto`.
+    a store              the cookie is an ID. A logout is one, everywhere and at once; `revoke_all` logs a user out of
+                         all browsers; there is room. Costs one trip per request that brings a session, and one more
+                         where it was changed. Take it for logins.
+
+In a cookie, keep `max_age` short where a replay matters, or let `validate` compare something of the user's that a
+logout changes.
+
+Whoever logs somebody in does this, so that an ID which an attacker has planted or seen is of no use:
+
+    session.regenerate()
+    session.subject = "user-1"      # whose it is: what sessions_of(store, subject) and revoke_all(store, subject) find
+
+and to log out: `session.destroy()`. Two requests that change one session at the same time both count: what they changed
+is merged by key, the later one wins a key that both changed. A session that is destroyed stays so, whatever a slower
+request wanted to save into it.
+
+Changes after the response has started are saved to the store when the application returns; without a store, and for a
+session that is new, they cannot reach the client, and are logged. A WebSocket's are saved when it ends, or by
+`await session.save()`.
+
+C code that looks into a dict behind its methods finds a session that was not used yet unloaded, as the one item
+"(not loaded)". It is right for `dict(session)`, `{**session}`, `json.dumps`, `copy`, pickle, Starlette's
+`request.session`, and pydantic's fields; to orjson, msgspec, and pydantic's serialisers hand `dict(session)`.
 """
 
 from .cookie import SessionTooLarge

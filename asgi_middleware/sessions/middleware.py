@@ -1,6 +1,7 @@
 """`SessionMiddleware`: the session into the scope, the cookie onto the response."""
 
 import functools
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from .._responder import Responder
 from .._scope import extend, header, is_secure, readable
 from .._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 from .cookie import CookieKeeper
+from .keeper import logger
 from .sealing import Encrypter, Signer, Starlette, check_keys
 from .session import Keeper, Session
 from .stored import StoreKeeper
@@ -44,7 +46,7 @@ class SessionMiddleware:
     - `accept_starlette`: whether cookies that Starlette's SessionMiddleware signed with the same key are taken over.
     - `scope_key`: where in the scope the session is. What is saved is the Session that was put there: replacing it
       changes nothing, `.clear()` and `.update()` do.
-    - `clock`: seconds since the epoch.
+    - `clock`: seconds since the epoch. `token_bytes`: so many random bytes.
 
     Raises ConfigError with every problem, and MissingExtra. In the application's `send`, before the response starts:
     SessionTooLarge, TypeError for what has no JSON form, SessionConflict, TimeoutError, and what the store raises.
@@ -72,6 +74,7 @@ class SessionMiddleware:
         accept_starlette: bool = False,
         scope_key: str = "session",
         clock: Callable[[], float] = time.time,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         options = Options("SessionMiddleware")
         options.app(app)
@@ -98,7 +101,8 @@ class SessionMiddleware:
         options.seconds("store_timeout", store_timeout)
         options.function("validate", validate, plain=True)
         options.text("scope_key", scope_key, example="'session'")
-        options.function("clock", clock, optional=False)
+        options.function("clock", clock, optional=False, plain=True)
+        options.function("token_bytes", token_bytes, optional=False, plain=True)
         _check_modes(options, store=store, encrypt=encrypt, rolling=rolling, max_age=max_age, older=accept_starlette)
         made = options.attempt(lambda: from_url(store)) if isinstance(store, str) else None
         options.raise_problems()
@@ -125,17 +129,24 @@ class SessionMiddleware:
         self._keeper: Keeper
         if store is None:
             salt = f"asgi_middleware.sessions:{session_cookie}"
-            seal = Encrypter(keys, salt, "SessionMiddleware") if encrypt else Signer(keys, salt)
+            seal = Encrypter(keys, salt, token_bytes) if encrypt else Signer(keys, salt)
             self._keeper = CookieKeeper(seal, Starlette(keys) if accept_starlette else None, **common)
         else:
             signer = Signer(keys, f"asgi_middleware.sessions.id:{session_cookie}", _SHORT)
             found: Any = store if made is None else made
             self._keeper = self._stored = StoreKeeper(
-                found, signer, on_store_error=on_store_error, store_timeout=store_timeout, **common
+                found,
+                signer,
+                on_store_error=on_store_error,
+                store_timeout=store_timeout,
+                token_bytes=token_bytes,
+                **common,
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
+            if self._made is not None and scope["type"] == "lifespan":
+                send = _closing(self, send)
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
@@ -167,7 +178,7 @@ class SessionMiddleware:
             await keeper.finish(session)
 
     async def aclose(self) -> None:
-        """Close the store, if it was made here, from a URL. A `Stack` does so when the application has shut down."""
+        """Close the store, if it was made here, from a URL. A server with lifespan has it done at shutdown."""
         if self._made is not None:
             await self._made.aclose()
 
@@ -194,6 +205,20 @@ def _check_modes(
         options.problem(
             "max_age", shown(max_age), "ends a session in a store before it begins", "write 1209600, or None"
         )
+
+
+def _closing(middleware: SessionMiddleware, send: Send) -> Send:
+    """The `send` of a lifespan whose store is closed when the application has shut down."""
+
+    async def send_and_close(message: Message) -> None:
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            try:
+                await middleware.aclose()
+            except Exception as error:  # noqa: BLE001  # whatever a store raises, the server is to hear of the end
+                logger.error("the session store was not closed (%s)", type(error).__name__)
+        await send(message)
+
+    return send_and_close
 
 
 class _Responder(Responder):

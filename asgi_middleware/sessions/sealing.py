@@ -18,7 +18,7 @@ import binascii
 import hashlib
 import hmac
 import logging
-import secrets
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from .._options import Options, as_bytes
@@ -114,25 +114,26 @@ class Signer:
 class Encrypter:
     """`keys`: newest first, the first encrypts, all decrypt. Needs the package cryptography."""
 
-    __slots__ = ("_cipher", "_invalid", "_keys", "_name")
+    __slots__ = ("_cipher", "_invalid", "_keys", "_name", "_token_bytes")
 
-    def __init__(self, keys: list[bytes], name: str, owner: str) -> None:
+    def __init__(self, keys: list[bytes], name: str, token_bytes: Callable[[int], bytes]) -> None:
         try:
             from cryptography.exceptions import InvalidTag
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
             from cryptography.hazmat.primitives.hashes import SHA256
             from cryptography.hazmat.primitives.kdf.hkdf import HKDF
         except ImportError:
-            raise MissingExtra(owner, "encrypt", "crypto", "cryptography") from None
+            raise MissingExtra("SessionMiddleware", "encrypt", "crypto", "cryptography") from None
         self._cipher = AESGCM
         self._invalid = InvalidTag
         self._name = name.encode()
+        self._token_bytes = token_bytes
         self._keys = [
             HKDF(SHA256(), length=32, salt=None, info=b"asgi_middleware.sessions.encrypted").derive(key) for key in keys
         ]
 
     def seal(self, data: bytes, now: int) -> bytes:
-        time, nonce = now.to_bytes(_TIME, "big"), secrets.token_bytes(_NONCE)
+        time, nonce = now.to_bytes(_TIME, "big"), self._token_bytes(_NONCE)
         return _encoded(time + nonce + self._at(self._keys[0], time).encrypt(nonce, data, self._name))
 
     def open(self, value: bytes) -> tuple[bytes, int] | None:

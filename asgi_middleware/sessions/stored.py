@@ -14,8 +14,7 @@ SHA-256 of its ID: who reads the store can take over no session. What happens to
 """
 
 import hashlib
-import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from .. import _cookies
@@ -47,6 +46,7 @@ class StoreKeeper(BaseKeeper):
         *,
         on_store_error: Literal["raise", "empty"],
         store_timeout: float,
+        token_bytes: Callable[[int], bytes],
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -55,6 +55,7 @@ class StoreKeeper(BaseKeeper):
         self._signer = signer
         self._fails_empty = on_store_error == "empty"
         self._timeout = store_timeout
+        self._token_bytes = token_bytes
 
     async def begin(self, session: Session) -> None:
         """Read the record of the first ID in the cookies that was issued here, if there is one."""
@@ -99,7 +100,7 @@ class StoreKeeper(BaseKeeper):
         if session._key is not None and session._ending is None:
             return session._key
         if session._secret is None:
-            session._secret = secrets.token_bytes(_ID)
+            session._secret = self._token_bytes(_ID)
         return _key_of(session._secret)
 
     def owed(self, session: Session, *, secure: bool) -> list[Header]:
