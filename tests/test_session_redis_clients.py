@@ -238,10 +238,11 @@ def test_a_client_that_repeats(sentence: str, act: Use, answer: object, left: by
     """The command has arrived, its answer gets lost, and the client sends it again."""
 
     async def main() -> None:
-        retry = import_module("redis.asyncio.retry").Retry(import_module("redis.backoff").NoBackoff(), 1)
+        retry = redis.asyncio.retry.Retry(redis.backoff.NoBackoff(), 1)
         async with AsyncExitStack() as stack:
             way = await stack.enter_async_context(door(servers.alone))
-            client = await stack.enter_async_context(aclosing(redis.asyncio.Redis(port=way.port, retry=retry)))
+            make = partial(redis.asyncio.Redis, retry=retry, retry_on_error=[redis.ConnectionError])
+            client = await stack.enter_async_context(aclosing(make(port=way.port)))
             store = RedisStore(client)
             await prepared(servers.alone, store)
             way.lose()

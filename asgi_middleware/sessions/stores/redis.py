@@ -26,7 +26,7 @@ import asyncio
 import hashlib
 import inspect
 import secrets
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -39,12 +39,12 @@ _VERSION = 8  # bytes; two of 2**64 do not meet
 _SCHEMES = ("redis://", "rediss://", "unix://")
 _CLIENTS = {"redis": "Redis", "valkey": "Valkey"}  # the libraries that can be had, the first one preferred
 
-# What a client of `from_url` does at most at once. Whoever comes next waits for a turn; in the libraries' own blocking
-# pool those who come again and again leave others waiting for ever.
+# Operations at once; whoever comes next waits for a turn. redis-py's pool raises from its 101st connection on, and the
+# one that waits instead is not fair: those who come again and again leave others waiting for ever.
 _AT_ONCE = 50
 
-# How it connects; an option in the URL (`?socket_timeout=1`) goes before. Seconds.
-_CONNECTION = {"socket_connect_timeout": 5.0, "socket_timeout": 5.0, "retry": None}  # nothing is sent twice, see above
+# How a client of `from_url` connects, in seconds; an option in the URL (`?socket_timeout=1`) goes before.
+_CONNECTION = {"socket_connect_timeout": 5.0, "socket_timeout": 5.0, "retry": None}  # sends nothing twice
 _TCP = {"socket_keepalive": True}  # notices a connection that a firewall has forgotten
 
 
@@ -89,7 +89,7 @@ class RedisStore:
 
     `client` is a `redis.asyncio.Redis` or `RedisCluster`, or a `valkey.asyncio.Valkey` or `ValkeyCluster`. It stays
     yours: the store never closes it. `prefix` stands in front of every key; give each application that shares a server
-    its own.
+    its own. At most fifty operations are under way at once, fewer if the client's pool has fewer connections.
 
     Raises ConfigError for a client that is not async, that decodes what it reads (`decode_responses=True`), or that
     reads from replicas (which do not know yet who has just been logged out), and for a prefix that is not text.
@@ -107,7 +107,8 @@ class RedisStore:
         self._records = start
         self._subjects = start + b"subject:"
         self._made = False  # by `from_url`, so the client is closed by `aclose`
-        self._turn: AbstractAsyncContextManager[Any] = nullcontext()
+        pool = getattr(client, "connection_pool", None)  # a cluster's client has one for each node
+        self._turn = asyncio.Semaphore(min(_AT_ONCE, getattr(pool, "max_connections", _AT_ONCE)))
 
     @classmethod
     def from_url(cls, url: str, *, prefix: str = "session:") -> "RedisStore":
@@ -140,7 +141,6 @@ class RedisStore:
             options.raise_problems()
         store = cls(client, prefix=prefix)
         store._made = True
-        store._turn = asyncio.Semaphore(min(_AT_ONCE, client.connection_pool.max_connections))
         return store
 
     def __repr__(self) -> str:
@@ -201,6 +201,9 @@ class RedisStore:
             remedy = "run the server on asyncio, or use MemoryStore or SQLiteStore"
             raise RuntimeError(f"{_OWNER}: works on asyncio only, and this is another event loop; {remedy}")
         async with self._turn:
+            # Does nothing but once, with a cluster's client: if several use one that does not know its nodes yet, they
+            # close each other's connections.
+            await self._client.initialize()
             return await self._client.execute_command(*command)
 
 
