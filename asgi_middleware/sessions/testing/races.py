@@ -62,6 +62,8 @@ async def nothing_undoes_a_delete(trial: Trial) -> None:
 @check
 async def no_change_is_lost(trial: Trial) -> None:
     """Many who read, change and update at once, each again upon "conflict", lose nobody's change."""
+    from anyio.lowlevel import checkpoint
+
     each, key = 4, await trial.created(b"0")
 
     async def count() -> None:
@@ -69,6 +71,7 @@ async def no_change_is_lost(trial: Trial) -> None:
             seen = "conflict"
             while seen == "conflict":
                 record = await trial.found(key)
+                await checkpoint()  # others come in between, also where the store itself never waits
                 data = b"%d" % (int(record.data) + 1)
                 seen = await trial.store.update(key, data, LONG, version=record.version)
             same("`update`, repeated upon conflict", seen, "ok")
