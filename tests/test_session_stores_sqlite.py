@@ -1,5 +1,6 @@
 """SQLiteStore: its file, its locks, its errors, several processes; what all stores do is in their own file."""
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -203,6 +204,41 @@ def test_who_waits_for_the_lock_goes_on_once_it_is_free(path: Path, loop: str) -
         await store.aclose()
 
     anyio.run(main, backend=loop)
+
+
+def test_the_time_is_taken_once_the_lock_is_there(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What expires while somebody waits for the lock has expired."""
+    monkeypatch.setattr(sqlite, "_PATIENCE", 0.01)
+    taken: list[float] = []
+
+    def clock() -> float:
+        taken.append(0.0)
+        return 0.0
+
+    store = SQLiteStore(path, clock=clock)
+    now(store.create("a", b"", 60))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError):
+        now(store.touch("a", 60))
+    assert len(taken) == 1
+    other.close()
+    now(store.aclose())
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_who_opens_it_waits_for_others_who_do(path: Path, released: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where SQLite says at once that the file is locked, as it does to several who start the log."""
+    monkeypatch.setattr(sqlite, "_PATIENCE", 5 if released else 0.01)
+    opened, other = (sqlite3.connect(path, isolation_level=None, timeout=0) for _ in range(2))
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_master").fetchall()
+    monkeypatch.setattr("time.sleep", lambda seconds: released and other.execute("ROLLBACK"))
+    with contextlib.nullcontext() if released else pytest.raises(sqlite3.OperationalError, match="database is locked"):
+        sqlite._log_ahead(opened)
+    assert opened.execute("PRAGMA journal_mode").fetchall() == [("wal" if released else "delete",)]
+    opened.close()
+    other.close()
 
 
 def nothing_open(path: Path) -> bool:
