@@ -40,6 +40,9 @@ print(json.dumps({
         "static": extra(lambda: auth.StaticKeys(pem)),
         "bcrypt": extra(lambda: auth.Basic({"ada": bcrypt})),
         "argon2": extra(lambda: auth.Basic({"ada": argon2})),
+        "encrypt": extra(lambda: m.SessionMiddleware(app, "x" * 32, encrypt=True)),
+        "redis": extra(lambda: m.SessionMiddleware(app, "x" * 32, store="redis://localhost")),
+        "sql": extra(lambda: m.SessionMiddleware(app, "x" * 32, store="postgresql+asyncpg://localhost/x")),
     },
     "run": cli.main(["run", "x:app", "--stack", "examples/stack.toml"]),
 }))
@@ -67,6 +70,9 @@ def test_every_feature_works_without_the_packages_of_the_others(tmp_path: Path) 
             "static": "jwt",
             "bcrypt": "basic",
             "argon2": "basic",
+            "encrypt": "crypto",
+            "redis": "redis",
+            "sql": "sql",
         },
         "run": 1,
     }

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import types
+import typing
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,8 @@ MODULES = [
         f"asgi_middleware.{name}"
         for name in ("auth", "compression", "cors", "errors", "lint", "request_id", "sessions", "timing")
     ),
+    "asgi_middleware.sessions.stores",
+    "asgi_middleware.sessions.testing",
 ]
 
 
@@ -89,6 +92,8 @@ def test_all_is_honest(name: str) -> None:
     listed: list[str] = module.__all__
     assert listed == sorted(listed, key=lambda n: (not n.isupper(), not n[0].isupper(), n)) or listed == sorted(listed)
     for public in listed:
+        if typing.get_origin(getattr(module, public)) is not None:
+            continue  # a type that is written out says nothing of where that was
         assert getattr(getattr(module, public), "__module__", "asgi_middleware").startswith("asgi_middleware")
 
 

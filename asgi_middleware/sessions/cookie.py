@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from .. import _cookies
 from .._types import Header
 from . import content
 from .keeper import BaseKeeper, is_empty, logger
@@ -43,7 +42,7 @@ class CookieKeeper(BaseKeeper):
 
     def load(self, session: Session) -> None:
         """Fill it from the first cookie that was sealed here and is not over, if there is one."""
-        for value in _cookies.candidates(session._cookies, self.name):
+        for value in self._cookies(session):
             opened = self._seal.open(value)
             is_older = opened is None and self._older is not None
             if is_older and self._older is not None:
@@ -81,9 +80,9 @@ class CookieKeeper(BaseKeeper):
             return []
         now = self._now()
         if session._facts.created is None:
-            session._facts = session._facts._replace(created=now)
+            session._facts = Facts(now, session._facts.lifetime, session._facts.subject)
         facts = session._facts
-        data = text if facts == Facts(created=now) else content.pack(text, facts)
+        data = text if facts == (now, None, None) else content.pack(text, facts)
         cookie = self._set_cookie(self._seal.seal(data, now), facts.lifetime, secure=secure)
         if len(cookie) > _LARGEST_COOKIE:
             raise SessionTooLarge(len(cookie), _LARGEST_COOKIE)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from .. import _cookies, _headers
 from .._types import Scope
 from . import content
 from .session import Facts, Session
@@ -28,7 +29,7 @@ class BaseKeeper:
         attributes: Callable[..., str],
         clock: Callable[[], float],
     ) -> None:
-        self.name = name.encode()
+        self._name = name.encode()
         self._validate = validate
         self._max_age = max_age
         self._rolling = rolling
@@ -38,7 +39,7 @@ class BaseKeeper:
         # by whether the connection is secure
         self._kept = {secure: attributes(secure=secure, max_age=max_age).encode() for secure in (False, True)}
         self._deleted = {
-            secure: self.name + b"=null" + attributes(secure=secure, max_age=None, delete=True).encode()
+            secure: self._name + b"=null" + attributes(secure=secure, max_age=None, delete=True).encode()
             for secure in (False, True)
         }
 
@@ -67,6 +68,12 @@ class BaseKeeper:
             if not self._validate(session, scope):
                 session.destroy()
 
+    def _cookies(self, session: Session) -> list[bytes]:
+        """The values of our cookie in the request."""
+        headers, session._headers = session._headers, None
+        # HTTP/2 may split the field (RFC 9113, 8.2.3).
+        return _cookies.candidates(b"; ".join(_headers.get_all(headers or (), b"cookie")), self._name)
+
     def _now(self) -> int:
         return int(self._clock())
 
@@ -84,7 +91,7 @@ class BaseKeeper:
         kept = self._kept[secure]
         if lifetime is not None:
             kept = self._attributes(secure=secure, max_age=lifetime).encode()
-        return self.name + b"=" + value + kept
+        return self._name + b"=" + value + kept
 
 
 def is_empty(session: Session) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from .. import _cookies, _headers
 from .._options import Options, shown
 from .._responder import Responder
-from .._scope import extend, header, is_secure, readable
+from .._scope import extend, is_secure, readable
 from .._types import STARTS, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 from .cookie import CookieKeeper
 from .keeper import logger
@@ -109,7 +109,6 @@ class SessionMiddleware:
 
         self.app = app
         self._scope_key = scope_key
-        self._name = session_cookie.encode()
         self._always_secure = https_only is True or _cookies.forces_secure(session_cookie, same_site, partitioned)
         self._auto_secure = https_only == "auto"
         self._validates = validate is not None
@@ -151,10 +150,7 @@ class SessionMiddleware:
             return
         scope = readable(scope)
         keeper = self._keeper
-        cookies = header(scope, b"cookie")
-        if cookies is not None and self._name not in cookies:
-            cookies = None
-        session = Session._of_request(keeper, cookies)
+        session = Session._of_request(keeper, scope.get("headers"))
         if self._validates:
             session._scope = scope
         if self._stored is None:
@@ -162,8 +158,7 @@ class SessionMiddleware:
         else:
             responder = _StoringResponder(send)
             responder.stored = self._stored
-            if cookies is not None:
-                await self._stored.begin(session)
+            await self._stored.begin(session)
         responder.keeper = keeper
         responder.session = session
         responder.secure = self._always_secure or (self._auto_secure and is_secure(scope))
@@ -232,8 +227,10 @@ class _Responder(Responder):
 
     @returns_awaitable
     def send(self, message: Message) -> Any:
+        if message["type"] not in STARTS:
+            return self._others(message)
         session = self.session
-        if session.accessed or message["type"] not in STARTS:
+        if session.accessed:
             return super().send(message)
         session._started = True
         return self._send(message)  # nothing to edit, so it goes on as it is

@@ -57,7 +57,7 @@ class Session(dict[str, Any]):
     accessed = False
     modified = False
     _keeper: Keeper | None = None  # None for one made on its own
-    _cookies: bytes | None = None  # the request's Cookie header, if the name is in it
+    _headers: Any = None  # the request's
     _scope: Any = None  # the request's, where somebody validates sessions
     _loaded = False
     _started = False  # whether the response has
@@ -79,10 +79,10 @@ class Session(dict[str, Any]):
     _unsavable = False  # the store could not be read
 
     @classmethod
-    def _of_request(cls, keeper: Keeper, cookies: bytes | None) -> "Session":
+    def _of_request(cls, keeper: Keeper, headers: Any) -> "Session":
         session = cls(_UNLOADED)
         session._keeper = keeper
-        session._cookies = cookies
+        session._headers = headers
         return session
 
     def _reading(self) -> None:

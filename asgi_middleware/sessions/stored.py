@@ -17,7 +17,6 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from .. import _cookies
 from .._types import Header
 from . import content
 from .keeper import BaseKeeper, is_empty, logger
@@ -59,7 +58,7 @@ class StoreKeeper(BaseKeeper):
 
     async def begin(self, session: Session) -> None:
         """Read the record of the first ID in the cookies that was issued here, if there is one."""
-        opened = (self._signer.open(value) for value in _cookies.candidates(session._cookies, self.name))
+        opened = (self._signer.open(value) for value in self._cookies(session))
         found = next(filter(None, opened), None)
         if found is None:
             return

@@ -96,7 +96,10 @@ class IndexedStore(Store, Protocol):
     """A store that can also find all sessions of one subject, to list them or to log them out everywhere."""
 
     async def index(self, subject: str, key: str, ttl: int) -> None:
-        """Remember for `ttl` seconds or longer that `key` belongs to `subject`. Comes before the record itself."""
+        """Remember for `ttl` seconds or longer that `key` belongs to `subject`.
+
+        Comes before the record itself, and again whenever that is extended.
+        """
         ...
 
     async def keys_of(self, subject: str) -> list[str]:

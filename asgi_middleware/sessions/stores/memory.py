@@ -55,6 +55,15 @@ class MemoryStore:
         self._keys: dict[str, set[str]] = {}  # by subject
         self._heap: list[tuple[float, str]] = []  # (until, key); outdated where the key has another `until` by now
 
+    @classmethod
+    def from_url(cls, url: str) -> "MemoryStore":
+        """The store of `memory:`. Raises ConfigError for anything behind it."""
+        if url != "memory:":
+            options = Options("MemoryStore")
+            options.problem("url", "", "has something behind its scheme", "write 'memory:'")
+            options.raise_problems()
+        return cls()
+
     async def read(self, key: str, *, extend: int | None = None) -> Record | None:
         with self._lock:
             now = self._clock()

@@ -1,9 +1,9 @@
 """A store in a database that many machines share: PostgreSQL, through SQLAlchemy.
 
-    store = SQLAlchemyStore.from_url("postgresql+asyncpg://app:password@db.example/app")
-    await store.create_tables()                     # once; or a migration made from `store.metadata`
+    app = SessionMiddleware(app, secret_key, store="postgresql+asyncpg://app:password@db.example/app")
 
-    app = SessionMiddleware(app, secret_key, store=store)
+    store = SQLAlchemyStore(engine)                 # an AsyncEngine that the application has already
+    await store.create_tables()                     # once; or a migration made from `store.metadata`
 
 Two tables: one of the sessions, one of which session belongs to whom. A subject stands there as its SHA-256 digest, so
 that any text will do and a copy of the table names nobody. What an operation changes it changes with one statement,
@@ -91,7 +91,8 @@ class SQLAlchemyStore:
         """A store with an engine of its own, which `aclose` disposes of.
 
         `url` is SQLAlchemy's: `postgresql+asyncpg://user:password@host/name`. Nothing is opened until it is used. A
-        connection that has been idle is tried before it is used, which costs one round trip.
+        connection that has been idle is tried before it is used, which costs one round trip. Tables that are missing
+        are made.
         """
         options = Options(_OWNER)
         engine = _engine(options, url)
@@ -181,11 +182,13 @@ class SQLAlchemyStore:
                 return await self._whole(self._attempt(statement, sweeps, values))
             except Exception as error:
                 state = _state(error)
-                if state == _UNDEFINED_TABLE:
+                if state == _UNDEFINED_TABLE and self._owned and tries == 1:
+                    await self.create_tables()
+                elif state == _UNDEFINED_TABLE:
                     missing = f"the table {self._table!r} or {self._table + '_subjects'!r} is missing"
                     remedy = "await store.create_tables() once, or make a migration from store.metadata"
                     raise RuntimeError(f"{_OWNER}: {missing}; {remedy}") from error
-                if state not in _LOST_RACES or tries == _TRIES:
+                elif state not in _LOST_RACES or tries == _TRIES:
                     raise
             tries += 1
 

@@ -95,6 +95,16 @@ class SQLiteStore:
         self._file = _File(checked, clock)
         self._threads = Threads("SQLiteStore", 1)
 
+    @classmethod
+    def from_url(cls, url: str) -> "SQLiteStore":
+        """The store of `sqlite:///relative.db` or `sqlite:////absolute.db`. Raises ConfigError for any other URL."""
+        path = url.removeprefix("sqlite:///")
+        if path == url or not path or "?" in path:
+            options = Options("SQLiteStore")
+            options.problem("url", shown(url), "names no file", "write 'sqlite:///sessions.db', or four slashes")
+            options.raise_problems()
+        return cls(path)
+
     async def read(self, key: str, *, extend: int | None = None) -> Record | None:
         def plain(connection: sqlite3.Connection, now: float) -> Record | None:
             row = connection.execute(_READ, {"key": key, "now": now}).fetchone()
