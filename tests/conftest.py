@@ -1,11 +1,17 @@
-"""Fixtures that several modules share: databases."""
+"""Fixtures that several modules share: databases, and a browser with a server."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from .browsing import chromium
 from .postgres_server import Postgres, Unavailable, postgres
+from .serving import Server, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +31,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path}/sessions.db?timeout=60"  # its writers take turns
     running: Postgres = request.getfixturevalue("postgresql")
     return running.url()
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Not for longer than a module: while it runs, nobody else can run an event loop."""
+    with chromium() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def server(browser: "Browser", request: pytest.FixtureRequest) -> Iterator[Server]:
+    """What the module's COMMAND starts; after the browser, so that nothing starts where there is none."""
+    with serving(request.module.COMMAND) as running:
+        yield running

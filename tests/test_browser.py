@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .browsing import ADVICE, PATIENCE, chromium, foreign_site
+from .browsing import ADVICE, PATIENCE, foreign_site
 from .serving import Server, serving
 
 if TYPE_CHECKING:
@@ -149,19 +149,6 @@ def at(host: str, server: Server) -> str:
 def errors_of_the_page(here: str, other: str) -> list[str]:
     """What belongs to one load of the page where everything is as it should be."""
     return [failed(401, f"{here}/api/me"), failed(500, f"{here}/api/crash"), *blocked(f"{other}/api/notes", "null")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def server(browser: "Browser") -> Iterator[Server]:
-    """The example with its stack; after the browser, so that nothing starts where there is none."""
-    with serving(COMMAND) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

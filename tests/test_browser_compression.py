@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 import pytest
 
-from .browsing import PATIENCE, chromium
+from .browsing import PATIENCE
 from .compressed import ETAG, EVENTS, NOTES, PAGE, ROWS, TEXT
-from .serving import Server, serving
+from .serving import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -73,19 +73,6 @@ class Tab:
 
     def wait(self, what: str) -> None:
         self.page.wait_for_function(what, timeout=PATIENCE * 1000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with chromium() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def server(browser: "Browser") -> Iterator[Server]:
-    """After the browser, so that nothing starts where there is none."""
-    with serving(COMMAND) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

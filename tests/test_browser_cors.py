@@ -21,12 +21,12 @@ from unittest.mock import ANY
 import httpx2
 import pytest
 
-from .browsing import ADVICE, PATIENCE, chromium, foreign_site
+from .browsing import ADVICE, PATIENCE, foreign_site
 from .mounted import KEPT
-from .serving import serving
+from .serving import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, ConsoleMessage, Frame, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page
 
 pytestmark = pytest.mark.browser
 
@@ -184,11 +184,9 @@ class Mount:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world(browser: "Browser", server: Server) -> Iterator[World]:
     with ExitStack() as stack:
-        browser = stack.enter_context(chromium())
         home, neighbour = stack.enter_context(foreign_site()), stack.enter_context(foreign_site())
-        server = stack.enter_context(serving(COMMAND))
         client = stack.enter_context(httpx2.Client(base_url=server.url, timeout=PATIENCE))
         origins = {
             HOME: f"http://localhost:{home}",
