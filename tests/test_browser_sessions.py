@@ -383,7 +383,7 @@ def test_a_new_id_makes_the_old_one_nobody_s(
     site = servers.mount(HTTP, **options)
     site.get(page, "/login/ada")
     before = context.storage_state()
-    (planted,) = context.cookies()
+    planted = the_cookie(context)
     site.later(1)  # a cookie that is made in the same second is the same
     assert site.get(page, "/regenerate") == ADA
     assert the_cookie(context)["value"] != planted["value"]
