@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from asgi_middleware.exceptions import ConfigError, MissingExtra
+from asgi_middleware.sessions.stores import Record
 from asgi_middleware.sessions.stores.redis import RedisStore
 
 from .redis_servers import MISSING, RedisServer, Servers, binary, door, eventually, redis_server
@@ -339,6 +340,19 @@ class Worker:
 async def all_have_more(workers: list[Worker], what: str) -> None:
     before = [(worker, len(getattr(worker, what))) for worker in workers]
     await eventually(lambda: all(len(getattr(worker, what)) > number for worker, number in before))
+
+
+@needs_server
+def test_connections_that_were_idle_while_the_server_restarted_fail_nobody() -> None:
+    async def main(server: RedisServer) -> list[Record | None]:
+        async with aclosing(RedisStore.from_url(f"redis://127.0.0.1:{server.port}")) as store:
+            await asyncio.gather(*(store.read(KEY) for _ in range(3)))
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            return await asyncio.gather(*(store.read(KEY) for _ in range(3)))
+
+    with redis_server() as server:
+        assert asyncio.run(main(server)) == [None] * 3
 
 
 @needs_server

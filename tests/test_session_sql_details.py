@@ -54,7 +54,8 @@ async def test_who_may_not_create_tables_finds_those_that_are_there(postgresql: 
 
 
 async def test_missing_tables_are_named_with_the_remedy(database: str) -> None:
-    store = SQLAlchemyStore.from_url(database, table="nowhere")
+    engine = create_async_engine(database)
+    store = SQLAlchemyStore(engine, table="nowhere")
     for operation in (store.read(KEY), store.create(KEY, b"", 1), store.index("ada", KEY, 1), store.purge()):
         with pytest.raises(RuntimeError) as raised:
             await operation
@@ -62,8 +63,18 @@ async def test_missing_tables_are_named_with_the_remedy(database: str) -> None:
             "SQLAlchemyStore: the table 'nowhere' or 'nowhere_subjects' is missing; "
             "await store.create_tables() once, or make a migration from store.metadata"
         )
-    await store.aclose()
+    await engine.dispose()
     assert sorted(store.metadata.tables) == ["nowhere", "nowhere_subjects"]
+
+
+async def test_a_store_that_was_named_by_its_url_makes_its_tables(database: str) -> None:
+    for operation in ("read", "create"):
+        store = SQLAlchemyStore.from_url(database, table=f"made_by_{operation}")
+        if operation == "read":
+            assert await store.read(KEY) is None
+        assert await store.create(KEY, b"kept", LONG)
+        assert await store.read(KEY) is not None
+        await store.aclose()
 
 
 # What has expired

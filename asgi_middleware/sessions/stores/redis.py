@@ -44,7 +44,12 @@ _CLIENTS = {"redis": "Redis", "valkey": "Valkey"}  # the libraries that can be h
 _AT_ONCE = 50
 
 # How a client of `from_url` connects, in seconds; an option in the URL (`?socket_timeout=1`) goes before.
-_CONNECTION = {"socket_connect_timeout": 5.0, "socket_timeout": 5.0, "retry": None}  # sends nothing twice
+_CONNECTION = {
+    "socket_connect_timeout": 5.0,
+    "socket_timeout": 5.0,
+    "retry": None,  # sends nothing twice
+    "protocol": 2,  # under 3 redis-py hands out connections that the server has closed meanwhile
+}
 _TCP = {"socket_keepalive": True}  # notices a connection that a firewall has forgotten
 
 
