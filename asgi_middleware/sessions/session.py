@@ -88,11 +88,23 @@ class Session(dict[str, Any]):
     def _reading(self) -> None:
         keeper = self._keeper
         if keeper is not None:
-            if not self._loaded:
-                self._loaded = True
-                dict.clear(self)
-                keeper.load(self)
             self.accessed = True
+            if not self._loaded:
+                self._load(keeper)
+
+    def _load(self, keeper: Keeper) -> None:
+        """If `validate` raises, nothing was loaded: whoever uses the session then hears of it, and reads nothing."""
+        before = dict(self.__dict__)
+        self._loaded = True  # for `validate`, which reads it
+        dict.clear(self)
+        try:
+            keeper.load(self)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            dict.clear(self)
+            dict.update(self, _UNLOADED)
+            raise
 
     def _writing(self) -> None:
         self._reading()
