@@ -114,6 +114,7 @@ LATE: list[tuple[str, Use, Use, bool]] = [
     ("mark_modified", nothing, lambda s: s.mark_modified(), True),
     ("a change inside", lambda s: s["b"], lambda s: s["b"].append(1), True),
     ("a change inside what was written", lambda s: s.update(c=[]), lambda s: s["c"].append(1), True),
+    ("a change inside a tuple that was written", lambda s: s.update(c=([],)), lambda s: s["c"][0].append(1), True),
     ("a change inside what was not read before", nothing, lambda s: s["b"].append(1), True),
     ("a read", add, len, False),
     ("a pop of a missing key", add, lambda s: s.pop("missing", None), False),
