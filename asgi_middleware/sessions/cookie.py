@@ -38,31 +38,31 @@ class CookieKeeper(BaseKeeper):
     def __init__(self, seal: Seal, older: Opener | None, **options: Any) -> None:
         super().__init__(**options)
         self._seal = seal
-        self._older = older
+        self._openers: tuple[Opener, ...] = (seal,) if older is None else (seal, older)
 
     def load(self, session: Session) -> None:
         """Fill it from the first cookie that was sealed here and is not over, if there is one."""
         for value in self._cookies(session):
-            opened = self._seal.open(value)
-            is_older = opened is None and self._older is not None
-            if is_older and self._older is not None:
-                opened = self._older.open(value)
-            if opened is None:
-                continue
-            data, issued = opened
-            unpacked = content.unpack(data)
-            if unpacked is None:
-                continue
-            mapping, text, facts = unpacked
-            if facts is None:
-                facts = Facts(issued)
-            term = self._max_age if facts.lifetime is None else facts.lifetime
-            age = self._now() - issued
-            if age < -_SKEW or (term is not None and age > term) or self._is_over(facts):
-                continue
-            session._due = is_older or self._is_due(issued, term)
-            self._adopt(session, mapping, text, facts)
-            return
+            for opener in self._openers:
+                opened = opener.open(value)
+                if opened is not None and self._take(session, *opened, is_older=opener is not self._seal):
+                    return
+
+    def _take(self, session: Session, data: bytes, issued: int, *, is_older: bool) -> bool:
+        """Fill it with what was sealed at `issued`; whether that is a session that is not over."""
+        unpacked = content.unpack(data)
+        if unpacked is None:
+            return False
+        mapping, text, facts = unpacked
+        if facts is None:
+            facts = Facts(issued)
+        term = self._max_age if facts.lifetime is None else facts.lifetime
+        age = self._now() - issued
+        if age < -_SKEW or (term is not None and age > term) or self._is_over(facts):
+            return False
+        session._due = is_older or self._is_due(issued, term)
+        self._adopt(session, mapping, text, facts)
+        return True
 
     def owed(self, session: Session, *, secure: bool) -> list[Header]:
         """Raises SessionTooLarge, and TypeError for what has no JSON form."""
