@@ -65,19 +65,24 @@ class CookieKeeper(BaseKeeper):
         return True
 
     def owed(self, session: Session, *, secure: bool) -> list[Header]:
-        """Raises SessionTooLarge, and TypeError for what has no JSON form."""
-        if not session._unsaved and not session._due and not content.is_nested(session):
-            return []
+        """The same again for a second start: the first one was refused. Raises SessionTooLarge and TypeError."""
+        if session._unsaved or session._due or content.is_nested(session):
+            self._bake(session, secure=secure)
+        return [] if session._baked is None else [(b"set-cookie", session._baked)]
+
+    def _bake(self, session: Session, *, secure: bool) -> None:
+        """Note the Set-Cookie that is owed to a session, if it changed. Raises as `owed`."""
         if is_empty(session):
-            was_kept = session._kept is not None
+            if session._kept is not None:
+                session._baked = self._deleted[secure]
             session._kept, session._unsaved = None, False
-            return [(b"set-cookie", self._deleted[secure])] if was_kept else []
+            return
         text = self._text(session)
         if text is None or (
             text == session._kept and session._facts == session._kept_facts and not session._forced and not session._due
         ):
             session._unsaved = False
-            return []
+            return
         now = self._now()
         if session._facts.created is None:
             session._facts = Facts(now, session._facts.lifetime, session._facts.subject)
@@ -86,9 +91,9 @@ class CookieKeeper(BaseKeeper):
         cookie = self._set_cookie(self._seal.seal(data, now), facts.lifetime, secure=secure)
         if len(cookie) > _LARGEST_COOKIE:
             raise SessionTooLarge(len(cookie), _LARGEST_COOKIE)
+        session._baked = cookie
         session._kept, session._kept_facts = text, facts
         session._unsaved = session._forced = session._due = False
-        return [(b"set-cookie", cookie)]
 
     async def save_now(self, session: Session) -> None:
         if session._started and self.is_unsaved(session):

@@ -65,7 +65,9 @@ class Session(dict[str, Any]):
     _unsaved = False  # whether it was written to since it was loaded or saved
     _forced = False  # whether it is to be sent and stored even if it is the same
     _facts = Facts()
-    _due = False  # whether the cookie is to be sent again, because the session is used
+    # Of one in a cookie:
+    _due = False  # whether it is to be sent again, because the session is used
+    _baked: bytes | None = None  # the Set-Cookie that the response owes, once that is known
     # What is kept of it, until it is saved again; and whether that goes then.
     _kept: bytes | None = None  # the content's JSON text
     _kept_facts = Facts()
@@ -293,7 +295,7 @@ class Session(dict[str, Any]):
         return self
 
     def clear(self) -> None:
-        """Forget the content, and whose session it is. An empty session is not kept."""
+        """Forget the content, whose session it is, and its own expiry. An empty session is not kept."""
         self._writing()
         super().clear()
         self._facts = Facts(created=self._facts.created)
