@@ -109,6 +109,14 @@ def storing(content: Mapping) -> Use:
     return lambda session: session.update(content)
 
 
+def belonging(subject: str | None) -> Use:
+    return lambda session: setattr(session, "subject", subject)
+
+
+def doing(*uses: Use) -> Use:
+    return lambda session: [use(session) for use in uses]
+
+
 def nothing(session: Any) -> None:
     pass
 

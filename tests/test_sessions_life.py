@@ -13,7 +13,24 @@ from asgi_middleware.sessions import Session, SessionTooLarge
 
 from .apps import body, start
 from .asgi import App, drive, http, websocket
-from .baking import DELETED, KEPT, NO_STORE, NOW, VARY, Mapping, Use, add, baked, cookies, saved, signed, visit, wrap
+from .baking import (
+    DELETED,
+    KEPT,
+    NO_STORE,
+    NOW,
+    VARY,
+    Mapping,
+    Use,
+    add,
+    baked,
+    belonging,
+    cookies,
+    doing,
+    saved,
+    signed,
+    visit,
+    wrap,
+)
 
 # --- Every order --------------------------------------------------------------------------------------------------
 
@@ -58,10 +75,6 @@ def become(subject: str | None) -> Callable[[Model], Model]:
     return step
 
 
-def use_as(subject: str | None) -> Use:
-    return lambda session: setattr(session, "subject", subject)
-
-
 STEPS: dict[str, tuple[Use, Callable[[Model], Model]]] = {
     "read": (len, lambda m: m),
     "write": (add, lambda m: replace(m, content={**m.content, "a": 1})),
@@ -76,8 +89,8 @@ STEPS: dict[str, tuple[Use, Callable[[Model], Model]]] = {
     "clear": (lambda s: s.clear(), lambda m: replace(m, content={}, lifetime=None, subject=None)),
     "destroy": (lambda s: s.destroy(), lambda m: Model(again=m.again)),
     "regenerate": (lambda s: s.regenerate(), lambda m: replace(m, created=None, again=True)),
-    "ada": (use_as("ada"), become("ada")),
-    "nobody": (use_as(None), become(None)),
+    "ada": (belonging("ada"), become("ada")),
+    "nobody": (belonging(None), become(None)),
     "expiry": (lambda s: s.set_expiry(60), lambda m: replace(m, lifetime=60)),
     "no expiry": (lambda s: s.set_expiry(None), lambda m: replace(m, lifetime=None)),
     "mark": (lambda s: s.mark_modified(), lambda m: replace(m, again=True)),
@@ -118,7 +131,7 @@ def test_the_flags_after_each() -> None:
     flags: dict[str, tuple[bool, bool, bool]] = {}
     for name, (use, _) in STEPS.items():
         found: list[Any] = []
-        visit(lambda s, use=use, found=found: (use(s), found.append(s)), baked({"a": 1, "n": []}))
+        visit(doing(use, found.append), baked({"a": 1, "n": []}))
         flags[name] = found[0].accessed, found[0].modified, found[0].is_new
     unchanged = {"read", "write inside", "nobody"}  # nobody's it was before; a change inside is seen by comparing
     assert flags == {name: (True, name not in unchanged, False) for name in STEPS}
@@ -128,7 +141,7 @@ def test_the_flags_after_each() -> None:
 
 LATE: list[tuple[str, Use, str]] = [
     ("regenerate", lambda s: s.regenerate(), "a session is regenerated before the response starts"),
-    ("another subject", lambda s: setattr(s, "subject", "bob"), "a session is regenerated before the response starts"),
+    ("another subject", belonging("bob"), "a session is regenerated before the response starts"),
 ]
 
 
@@ -188,8 +201,8 @@ ALONE: list[tuple[str, Use, Mapping, bool]] = [
     ("destroy", lambda s: s.destroy(), {}, True),
     ("clear", lambda s: s.clear(), {}, True),
     ("regenerate", lambda s: s.regenerate(), {"a": 1}, True),
-    ("subject", lambda s: setattr(s, "subject", "ada"), {"a": 1}, True),
-    ("subject, the same", lambda s: setattr(s, "subject", None), {"a": 1}, False),
+    ("subject", belonging("ada"), {"a": 1}, True),
+    ("subject, the same", belonging(None), {"a": 1}, False),
     ("set_expiry", lambda s: s.set_expiry(5), {"a": 1}, True),
     ("asking for everything", lambda s: [s.id, s.subject, s.created, s.is_new], {"a": 1}, False),
 ]

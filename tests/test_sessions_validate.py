@@ -9,7 +9,23 @@ from asgi_middleware.sessions import Session
 
 from .apps import start
 from .asgi import App, drive, http, websocket
-from .baking import DELETED, NOW, OLD, VARY, Mapping, Use, add, baked, cookies, nothing, saved, signed, visit, wrap
+from .baking import (
+    DELETED,
+    NOW,
+    OLD,
+    VARY,
+    Mapping,
+    Use,
+    add,
+    baked,
+    cookies,
+    doing,
+    nothing,
+    saved,
+    signed,
+    visit,
+    wrap,
+)
 
 Validate = Callable[[Any, Any], object]
 
@@ -45,7 +61,7 @@ ANSWERS: list[tuple[str, object, Use, Mapping, list[tuple[str, str]]]] = [
 @pytest.mark.parametrize(("sentence", "answer", "use", "content", "headers"), ANSWERS, ids=[row[0] for row in ANSWERS])
 def test_the_answer(sentence: str, answer: object, use: Use, content: Mapping, headers: list[tuple[str, str]]) -> None:
     asked, found = Asked(answer), []
-    exchange = visit(lambda s: (use(s), found.append(s.copy())), baked({"a": 1}), validate=asked)
+    exchange = visit(doing(use, lambda s: found.append(s.copy())), baked({"a": 1}), validate=asked)
     assert (exchange.error, exchange.headers) == (None, headers)
     assert (asked.about, found) == ([{"a": 1}], [content])
 
