@@ -21,6 +21,15 @@ from .baking import (
 
 # --- Wrong configuration ------------------------------------------------------------------------------------------
 
+
+async def later(*arguments: object) -> bool:
+    return True
+
+
+def bool_of(session: object, scope: object) -> bool:
+    return True
+
+
 # A sentence, the options, what is reported, what the remedy comes to.
 REFUSED: list[tuple[str, Mapping, list[tuple[str, str]], Mapping]] = [
     ("no key", {"secret_key": None}, [("secret_key", "NoneType")], {"secret_key": KEY}),
@@ -72,6 +81,30 @@ REFUSED: list[tuple[str, Mapping, list[tuple[str, str]], Mapping]] = [
     ("a scope key of bytes", {"scope_key": b"session"}, [("scope_key", "b'session'")], {"scope_key": "session"}),
     ("a clock that is a number", {"clock": 5}, [("clock", "5")], {"clock": lambda: 5.0}),
     ("no clock", {"clock": None}, [("clock", "None")], {"clock": lambda: 5.0}),
+    ("encrypt as text", {"encrypt": "yes"}, [("encrypt", "'yes'")], {"encrypt": True}),
+    ("encrypt as a number", {"encrypt": 1}, [("encrypt", "1")], {"encrypt": True}),
+    ("rolling as a number of seconds", {"rolling": 60}, [("rolling", "60")], {"rolling": True}),
+    ("rolling without a term", {"rolling": True, "max_age": None}, [("rolling", "True")], {"rolling": False}),
+    (
+        "accept_starlette as None",
+        {"accept_starlette": None},
+        [("accept_starlette", "None")],
+        {"accept_starlette": True},
+    ),
+    ("no absolute time at all", {"absolute_timeout": 0}, [("absolute_timeout", "0")], {"absolute_timeout": 1}),
+    ("half a second", {"absolute_timeout": 0.5}, [("absolute_timeout", "0.5")], {"absolute_timeout": None}),
+    ("an absolute time of True", {"absolute_timeout": True}, [("absolute_timeout", "True")], {"absolute_timeout": 60}),
+    ("validate that is no function", {"validate": "user"}, [("validate", "'user'")], {"validate": None}),
+    ("validate that is async", {"validate": later}, [("validate", "an async function")], {"validate": bool_of}),
+    ("a clock that is async", {"clock": later}, [("clock", "an async function")], {"clock": lambda: 5.0}),
+    ("token_bytes that are bytes", {"token_bytes": b"x"}, [("token_bytes", "b'x'")], {"token_bytes": bytes}),
+    ("no token_bytes", {"token_bytes": None}, [("token_bytes", "None")], {"token_bytes": bytes}),
+    (
+        "encrypt, rolling and accept_starlette at once",
+        {"encrypt": None, "rolling": "on", "accept_starlette": 1},
+        [("encrypt", "None"), ("rolling", "'on'"), ("accept_starlette", "1")],
+        {"encrypt": True, "rolling": True, "accept_starlette": True},
+    ),
     ("no app", {"app": None}, [("app", "None")], {"app": using(nothing)}),
 ]
 
