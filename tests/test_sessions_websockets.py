@@ -119,6 +119,8 @@ LATE: list[tuple[str, Use, Use, bool]] = [
     ("a read", add, len, False),
     ("a pop of a missing key", add, lambda s: s.pop("missing", None), False),
     ("nothing", add, nothing, False),
+    ("nothing after a deletion", lambda s: s.destroy(), nothing, False),
+    ("a write after a deletion", lambda s: s.destroy(), add, True),
     ("nothing at all", nothing, nothing, False),
 ]
 
@@ -146,6 +148,8 @@ def test_a_change_after_the_start_is_logged_and_never_raised(
     assert (exchange.error, len(exchange.sent)) == (None, 1)
     warned = [(record.name, record.levelno) for record in caplog.records]
     assert warned == ([("asgi_middleware.sessions", logging.WARNING)] if logged else [])
+    message = "the session was changed after the response had started; the change is lost"
+    assert [record.getMessage() for record in caplog.records] == [message] * logged
     assert value not in caplog.text
 
 
