@@ -320,5 +320,6 @@ def test_without_its_package_the_extra_is_named_at_construction(monkeypatch: pyt
     with pytest.raises(MissingExtra) as caught:
         wrap(using(add), encrypt=True)
     assert caught.value.extra == "crypto"
-    assert "asgi-middleware[crypto]" in str(caught.value)
+    assert [problem.option for problem in caught.value.problems] == ["encrypt"]
+    assert "pip install 'asgi-middleware[crypto]'" in str(caught.value)
     assert drive(wrap(using(add))).error is None
