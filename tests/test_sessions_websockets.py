@@ -148,8 +148,8 @@ def test_a_change_after_the_start_is_logged_and_never_raised(
     assert (exchange.error, len(exchange.sent)) == (None, 1)
     warned = [(record.name, record.levelno) for record in caplog.records]
     assert warned == ([("asgi_middleware.sessions", logging.WARNING)] if logged else [])
-    message = "the session was changed after the response had started; the change is lost"
-    assert [record.getMessage() for record in caplog.records] == [message] * logged
+    lost = "the session was changed after the response had started; the change is lost"
+    assert [record.getMessage() for record in caplog.records] == [lost] * logged
     assert value not in caplog.text
 
 
