@@ -152,5 +152,5 @@ class Options:
         """A callable, or None if it is `optional`. A `plain` one answers at once, so it is not async."""
         if not callable(value) and not (optional and value is None):
             self.problem(option, shown(value), "must be a function", "pass a callable, or leave the option out")
-        elif plain and inspect.iscoroutinefunction(value):
+        elif plain and any(map(inspect.iscoroutinefunction, (value, getattr(type(value), "__call__", None)))):  # noqa: B004  # its function is looked at, not whether it has one
             self.problem(option, "an async function", "must answer at once", "pass a plain function")

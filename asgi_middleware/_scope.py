@@ -95,7 +95,7 @@ class OwnScope(dict[str, Any]):
         return dict, (dict(self),)
 
 
-def extend(scope: Scope, **additions: Any) -> Any:
+def extend(scope: Scope, /, **additions: Any) -> Any:
     """The scope to hand inwards, with `additions` that nobody outside sees."""
     if type(scope) is OwnScope and scope.keys().isdisjoint(additions):
         dict.update(scope, additions)

@@ -78,6 +78,7 @@ REFUSED: list[tuple[str, Mapping, list[tuple[str, str]], Mapping]] = [
     ),
     ("https_only as a number", {"https_only": 1}, [("https_only", "1")], {"https_only": True}),
     ("an empty scope key", {"scope_key": ""}, [("scope_key", "''")], {"scope_key": "session"}),
+    ("a scope key of the server's", {"scope_key": "headers"}, [("scope_key", "'headers'")], {"scope_key": "session"}),
     ("a scope key of bytes", {"scope_key": b"session"}, [("scope_key", "b'session'")], {"scope_key": "session"}),
     ("a clock that is a number", {"clock": 5}, [("clock", "5")], {"clock": lambda: 5.0}),
     ("no clock", {"clock": None}, [("clock", "None")], {"clock": lambda: 5.0}),

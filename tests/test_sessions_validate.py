@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from asgi_middleware import ConfigError
 from asgi_middleware.sessions import Session
 
 from .apps import start
@@ -23,6 +24,7 @@ from .baking import (
     nothing,
     saved,
     signed,
+    using,
     visit,
     wrap,
 )
@@ -178,3 +180,22 @@ def test_its_exception_is_the_applications() -> None:
     error = OSError("down")
     exchange = visit(len, baked({"a": 1}), validate=Asked(error))
     assert (exchange.error, exchange.sent) == (error, [])
+
+
+class AsksAsync:
+    async def __call__(self, session: Session, scope: Any) -> bool:
+        return False
+
+
+def test_an_async_function_is_refused_in_every_disguise() -> None:
+    """Its coroutine would be true of every session."""
+    with pytest.raises(ConfigError, match="validate: an async function: must answer at once"):
+        wrap(using(len), validate=AsksAsync())
+
+    async def answer() -> bool:
+        return False
+
+    later = answer()
+    exchange = visit(len, baked({"a": 1}), validate=lambda session, scope: later)
+    assert repr(exchange.error) == "TypeError('`validate` must answer at once, and gave something to await')"
+    later.close()

@@ -111,6 +111,7 @@ LATE: list[tuple[str, Use, Use, bool]] = [
     ("a write", nothing, add, True),
     ("a second write", add, lambda s: s.update(c=1), True),
     ("a clear", nothing, lambda s: s.clear(), True),
+    ("what has no JSON form, in a list", lambda s: s.update(a=[]), lambda s: s["a"].append(object()), True),
     ("mark_modified", nothing, lambda s: s.mark_modified(), True),
     ("a change inside", lambda s: s["b"], lambda s: s["b"].append(1), True),
     ("a change inside what was written", lambda s: s.update(c=[]), lambda s: s["c"].append(1), True),

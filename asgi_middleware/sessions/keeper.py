@@ -1,5 +1,6 @@
 """What keeps the sessions of one middleware, with and without a store: their terms, and their cookies."""
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -47,7 +48,10 @@ class BaseKeeper:
         """Whether it was changed since it was loaded or saved."""
         if session._unsaved or session._kept is None or not content.is_nested(session):
             return session._unsaved
-        return self._text(session) not in (None, session._kept)
+        try:
+            return self._text(session) not in (None, session._kept)
+        except TypeError:  # what has no JSON form was not there when it was loaded
+            return True
 
     def _text(self, session: Session) -> bytes | None:
         """Its content as text; None if it is too deep to be compared, and was only read. Raises TypeError."""
@@ -65,7 +69,10 @@ class BaseKeeper:
         session._kept, session._facts, session._kept_facts = text, facts, facts
         if self._validate is not None:
             scope, session._scope = session._scope, None
-            if not self._validate(session, scope):
+            answer = self._validate(session, scope)
+            if inspect.isawaitable(answer):  # which would be true of every session
+                raise TypeError("`validate` must answer at once, and gave something to await")
+            if not answer:
                 session.destroy()
 
     def _cookies(self, session: Session) -> list[bytes]:

@@ -18,6 +18,20 @@ from .session import Keeper, Session
 from .stored import StoreKeeper
 from .stores import Store, from_url
 
+# What the specification puts into a scope.
+_TAKEN = {
+    "type",
+    "asgi",
+    "http_version",
+    "method",
+    "scheme",
+    "path",
+    "raw_path",
+    "query_string",
+    "root_path",
+    "headers",
+}
+_TAKEN |= {"client", "server", "subprotocols", "state", "extensions"}
 # Of a signature that guards an ID which could not be guessed anyway.
 _SHORT = 16  # bytes
 
@@ -35,7 +49,8 @@ class SessionMiddleware:
     And:
 
     - `store`: where sessions are kept, a store or its URL (see `stores`); None keeps them in the cookie.
-    - `encrypt`: whether a session that is kept in the cookie is secret there too. Needs the extra `crypto`.
+    - `encrypt`: whether a session that is kept in the cookie is secret there too. Needs the extra `crypto`. Cookies
+      that were only signed are not taken over.
     - `rolling`: whether use extends a session as a change does. A cookie is sent again after a tenth of `max_age`.
     - `absolute_timeout`: seconds after which a session ends, however much it is used.
     - `on_store_error`: a store that cannot be read makes the request fail, `"raise"`, or gives it an empty session to
@@ -100,7 +115,8 @@ class SessionMiddleware:
         options.choice("on_store_error", on_store_error, ("raise", "empty"))
         options.seconds("store_timeout", store_timeout)
         options.function("validate", validate, plain=True)
-        options.text("scope_key", scope_key, example="'session'")
+        if options.text("scope_key", scope_key, example="'session'") in _TAKEN:
+            options.problem("scope_key", shown(scope_key), "is a key of the server's own", "write 'session'")
         options.function("clock", clock, optional=False, plain=True)
         options.function("token_bytes", token_bytes, optional=False, plain=True)
         _check_modes(options, store=store, encrypt=encrypt, rolling=rolling, max_age=max_age, older=accept_starlette)
