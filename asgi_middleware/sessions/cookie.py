@@ -60,40 +60,41 @@ class CookieKeeper(BaseKeeper):
         age = self._now() - issued
         if age < -_SKEW or (term is not None and age > term) or self._is_over(facts):
             return False
-        session._due = is_older or self._is_due(issued, term)
+        if is_older:
+            text = content.serialise(mapping)  # in our spelling
+        session._owes = "cookie" if is_older or self._is_due(issued, term) else None
         self._adopt(session, mapping, text, facts)
         return True
 
     def owed(self, session: Session, *, secure: bool) -> list[Header]:
-        """The same again for a second start: the first one was refused. Raises SessionTooLarge and TypeError."""
-        if session._unsaved or session._due or content.is_nested(session):
-            self._bake(session, secure=secure)
-        return [] if session._baked is None else [(b"set-cookie", session._baked)]
-
-    def _bake(self, session: Session, *, secure: bool) -> None:
-        """Note the Set-Cookie that is owed to a session, if it changed. Raises as `owed`."""
-        if is_empty(session):
-            if session._kept is not None:
-                session._baked = self._deleted[secure]
-            session._kept, session._unsaved = None, False
-            return
-        text = self._text(session)
-        if text is None or (
-            text == session._kept and session._facts == session._kept_facts and not session._forced and not session._due
-        ):
-            session._unsaved = False
-            return
+        """Raises SessionTooLarge, and TypeError for what has no JSON form."""
+        if session._unsaved or content.is_nested(session):
+            self._note_changes(session)
+        if session._owes is None or session._kept is None:
+            return []
+        if session._owes == "deletion":
+            return [(b"set-cookie", self._deleted[secure])]
         now = self._now()
         if session._facts.created is None:
             session._facts = Facts(now, session._facts.lifetime, session._facts.subject)
-        facts = session._facts
+        text, facts = session._kept, session._facts
         data = text if facts == (now, None, None) else content.pack(text, facts)
         cookie = self._set_cookie(self._seal.seal(data, now), facts.lifetime, secure=secure)
         if len(cookie) > _LARGEST_COOKIE:
             raise SessionTooLarge(len(cookie), _LARGEST_COOKIE)
-        session._baked = cookie
-        session._kept, session._kept_facts = text, facts
-        session._unsaved = session._forced = session._due = False
+        return [(b"set-cookie", cookie)]
+
+    def _note_changes(self, session: Session) -> None:
+        if is_empty(session):
+            session._owes = None if session._is_new else "deletion"
+        else:
+            text = self._text(session)
+            is_same = text is None or (text == session._kept and session._facts == session._kept_facts)
+            if not is_same or session._forced or session._owes == "deletion":
+                session._owes = "cookie"
+            if text is not None:
+                session._kept, session._kept_facts = text, session._facts
+        session._unsaved = session._forced = False
 
     async def save_now(self, session: Session) -> None:
         if session._started and self.is_unsaved(session):

@@ -65,9 +65,7 @@ class Session(dict[str, Any]):
     _unsaved = False  # whether it was written to since it was loaded or saved
     _forced = False  # whether it is to be sent and stored even if it is the same
     _facts = Facts()
-    # Of one in a cookie:
-    _due = False  # whether it is to be sent again, because the session is used
-    _baked: bytes | None = None  # the Set-Cookie that the response owes, once that is known
+    _owes: Literal["cookie", "deletion"] | None = None  # what the response has to send, as far as that is known
     # What is kept of it, until it is saved again; and whether that goes then.
     _kept: bytes | None = None  # the content's JSON text
     _kept_facts = Facts()
@@ -77,7 +75,6 @@ class Session(dict[str, Any]):
     _key: str | None = None  # of its record, if there is one
     _record: Any = None  # until it is loaded
     _version: int | None = None  # of the record, if it is known
-    _owes: Literal["cookie", "deletion"] | None = None  # what the response has to send
     _unsavable = False  # the store could not be read
 
     @classmethod
