@@ -52,10 +52,13 @@ def unpack(data: bytes) -> tuple[dict[str, Any], bytes, Facts | None] | None:
 
 def unpack_facts(line: bytes) -> Facts:
     """What the second line says. Raises ValueError for what is none of ours."""
+    if line.isdigit():  # as it is of most
+        return Facts(int(line))
     found: Any = json.loads(line)
-    created, lifetime, subject = found if isinstance(found, list) and len(found) == 3 else (found, None, None)
-    if type(created) is int and isinstance(lifetime, (int, type(None))) and isinstance(subject, (str, type(None))):
-        return Facts(created, lifetime, subject)
+    if isinstance(found, list) and len(found) == 3:
+        created, lifetime, subject = found
+        if type(created) is int and isinstance(lifetime, (int, type(None))) and isinstance(subject, (str, type(None))):
+            return Facts(created, lifetime, subject)
     raise ValueError("is no line of facts")
 
 

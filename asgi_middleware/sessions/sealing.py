@@ -32,6 +32,7 @@ _TIME = 8  # bytes, seconds since the epoch
 _NONCE = 12  # bytes (NIST SP 800-38D, 5.2.1.1)
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Opener(Protocol):
@@ -176,10 +177,11 @@ class Starlette:
         return None
 
 
+# base64url without padding (RFC 7515, 2), both ways at half the cost of what the module base64 has.
 def _encoded(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
 def _decoded(text: bytes) -> bytes:
-    """Raises ValueError for what is no base64url. At half the cost of what base64 has for it."""
+    """Raises ValueError for what is no base64url."""
     return binascii.a2b_base64(text.translate(_STANDARD) + b"=" * (-len(text) % 4), strict_mode=True)
