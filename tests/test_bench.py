@@ -15,7 +15,7 @@ from asgi_middleware import MissingExtra
 from . import apps
 from .asgi import drive
 from .bench import __main__ as command
-from .bench import bodies, calls, load, peers, report, scenes
+from .bench import bodies, calls, load, peers, report, scenes, sessions
 from .bench.measuring import (
     BURST,
     SLICE,
@@ -27,9 +27,11 @@ from .bench.measuring import (
     Unavailable,
     Variant,
     looped,
+    looped_on,
     measure,
     ratio,
 )
+from .redis_servers import MISSING, binary, redis_server
 
 
 def taking(*seconds: float) -> Variant:
@@ -366,8 +368,8 @@ def test_without_its_markers_nothing_is_written(text: str) -> None:
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with two made-up tables in the place of all."""
     monkeypatch.setattr(command, "IN_PROCESS", {"one": lambda: SCENE, "two": lambda: SCENE})
-    monkeypatch.setattr(command, "UNDER_UVICORN", {})
-    monkeypatch.setattr(command, "OF_MEMORY", {})
+    monkeypatch.setattr(command, "WITH_SERVERS", {})
+    monkeypatch.setattr(command, "AS_TEXT", {})
 
 
 @pytest.mark.usefixtures("made_up")
@@ -429,8 +431,8 @@ def test_a_table_that_fails_does_not_take_the_others_with_it_and_nothing_is_writ
         raise RuntimeError("the server did not come up")
 
     monkeypatch.setattr(command, "IN_PROCESS", {"one": fails, "two": lambda: SCENE})
-    monkeypatch.setattr(command, "UNDER_UVICORN", {})
-    monkeypatch.setattr(command, "OF_MEMORY", {})
+    monkeypatch.setattr(command, "WITH_SERVERS", {})
+    monkeypatch.setattr(command, "AS_TEXT", {})
     file = tmp_path / "README.md"
     file.write_text(README)
     assert command.main(["--write", str(file)]) == 1
@@ -445,8 +447,8 @@ def test_figures_without_every_peer_are_printed_but_not_written(
 ) -> None:
     variants = {**SCENE.variants, "nobody: a request": Variant(lambda: peers.peer("no_such_package:Middleware"))}
     monkeypatch.setattr(command, "IN_PROCESS", {"one": lambda: Scene("made up", variants, ROWS, rounds=3)})
-    monkeypatch.setattr(command, "UNDER_UVICORN", {})
-    monkeypatch.setattr(command, "OF_MEMORY", {})
+    monkeypatch.setattr(command, "WITH_SERVERS", {})
+    monkeypatch.setattr(command, "AS_TEXT", {})
     file = tmp_path / "README.md"
     file.write_text(README)
     assert command.main([]) == 0
@@ -568,12 +570,54 @@ def test_documents_are_the_same_every_time_and_as_long_as_asked_for() -> None:
     assert bodies.page(20_000).startswith(b"<!doctype html>")
 
 
+def test_an_asynchronous_call_is_timed_on_one_event_loop() -> None:
+    loops: set[asyncio.AbstractEventLoop] = set()
+
+    async def call() -> None:
+        loops.add(asyncio.get_running_loop())
+        await asyncio.sleep(2 * SLICE)
+
+    with asyncio.Runner() as runner:
+        sample = looped_on(runner, call)
+        assert sample() >= 2 * SLICE
+        assert loops == {runner.get_loop()}
+
+
+def test_without_a_redis_its_tables_are_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "binary", lambda: None)
+    assert sessions.commands() == f"### what a Redis is asked\n\nLeft out: everybody ({MISSING})"
+    with sessions.in_redis() as scene:
+        for name in ("ours: read", "starsessions: read", "Litestar: read"):
+            with pytest.raises((Unavailable, ImportError)):
+                scene.variants[name].make()
+
+
+@pytest.mark.skipif(binary() is None, reason=MISSING)
+def test_a_monitor_tells_what_clients_ask_and_not_what_their_scripts_call() -> None:
+    with redis_server() as server, contextlib.closing(sessions.Monitor(server)) as monitor:
+        assert monitor.commands() == []
+        server.command("SET", "key", 'with "quotes" and a\nline')
+        server.command("EVAL", "return redis.call('GET', 'key')", "0")
+        assert monitor.commands() == ["SET", "EVAL"]
+        assert monitor.commands() == []
+
+
+def in_stores() -> Scene:
+    return sessions.stores(Path("nowhere"))
+
+
+def without_a_redis() -> Scene:
+    return sessions.redis(None)
+
+
 SCENES = [
     scenes.stack,
     scenes.observability,
     scenes.cors,
     scenes.errors,
-    scenes.sessions,
+    sessions.in_cookies,
+    in_stores,
+    without_a_redis,
     scenes.auth,
     bodies.small,
     bodies.whole,

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..serving import ROOT
-from . import bodies, live, memory, report, scenes
+from . import bodies, live, memory, report, scenes, sessions
 from .measuring import Scene, Times, measure
 
 IN_PROCESS: dict[str, Callable[[], Scene]] = {
@@ -21,16 +21,20 @@ IN_PROCESS: dict[str, Callable[[], Scene]] = {
     "codec": bodies.codec,
     "codec-long": bodies.codec_long,
     "sizes": bodies.sizes,
-    "sessions": scenes.sessions,
+    "sessions": sessions.in_cookies,
     "auth": scenes.auth,
     "stalls": bodies.stalls,
 }
-UNDER_UVICORN: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
+# These start a server or more, or need a place on the disk.
+WITH_SERVERS: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
+    "sessions-stores": sessions.in_stores,
+    "sessions-redis": sessions.in_redis,
     "uvicorn": live.requests,
     "pages": live.pages,
 }
-# These are text already, in absolute figures, of a share of the streams.
-OF_MEMORY: dict[str, Callable[[float], str]] = {
+# These are text already, in absolute figures, of a share of the streams or requests.
+AS_TEXT: dict[str, Callable[[float], str]] = {
+    "sessions-commands": sessions.commands,
     "memory": memory.table,
 }
 QUICK = 0.2  # of the rounds
@@ -39,13 +43,13 @@ QUICK = 0.2  # of the rounds
 def run(name: str, share: float) -> Times:
     if name in IN_PROCESS:
         return measure(IN_PROCESS[name](), share)
-    with UNDER_UVICORN[name]() as scene:
+    with WITH_SERVERS[name]() as scene:
         return measure(scene, share)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What a request costs, in ratios.")
-    names = [*IN_PROCESS, *UNDER_UVICORN, *OF_MEMORY]
+    names = [*IN_PROCESS, *WITH_SERVERS, *AS_TEXT]
     parser.add_argument("--only", metavar="NAME", choices=names, help="one table: %(choices)s")
     parser.add_argument("--quick", action="store_true", help="a fifth of the rounds, a twentieth of the streams")
     parser.add_argument(
@@ -72,8 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = False
     for name in [options.only] if options.only else names:
         try:
-            if name in OF_MEMORY:
-                say(OF_MEMORY[name](memory.QUICK if options.quick else 1.0))
+            if name in AS_TEXT:
+                say(AS_TEXT[name](memory.QUICK if options.quick else 1.0))
                 continue
             times = run(name, QUICK if options.quick else 1.0)
         except RuntimeError as error:

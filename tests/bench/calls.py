@@ -19,6 +19,7 @@ SECRET = "a-secret-of-the-bench-that-is-long-enough"
 ORIGIN = "https://app.example.com"
 ISSUER = "https://idp.example.com"
 AUDIENCE = "api"
+KIB = 1024
 
 BODY = b'{"message":"Hello, world!","items":3}'
 assert len(BODY) == 37
@@ -36,6 +37,11 @@ BROWSER = (
     ("sec-fetch-site", "same-site"),
     ("cookie", "theme=dark; consent=2026-01-01; visitor=5d2f8a90"),
 )
+
+
+def foreign_cookies() -> str:
+    """60 KB of cookies that somebody else has set."""
+    return "; ".join(f"name{number}=value" for number in range(60 * KIB // 16))
 
 
 class Crash(Exception):
@@ -118,14 +124,16 @@ def check(app: App, scope: dict[str, Any], status: int, header: tuple[str, str] 
         raise RuntimeError(f"it answers {exchange.status} {exchange.headers}, not {status} with {header}")
 
 
+async def receive() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send(message: Message) -> None:
+    pass
+
+
 def caller(app: App, scope: MakeScope) -> Callable[[], None]:
     """Calls `app` once, to its end. RuntimeError if it suspends: there is no event loop to wake it."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        pass
 
     def call() -> None:
         coroutine: Any = app(scope(), receive, send)

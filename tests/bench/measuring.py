@@ -8,12 +8,13 @@ that it meets; variants that share a process spoil that for each other, twofold 
 runs one of them alone.
 """
 
+import asyncio
 import contextlib
 import gc
 import math
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import repeat
@@ -184,23 +185,47 @@ def _serve(make: Callable[[], Sample], here: Connection, there: Connection) -> N
 
 
 def looped(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> Sample:
-    """A sample of `call`: the best of a burst of slices, each of as many calls as fit into it.
-
-    Without the garbage collector, as in timeit. What is longer than a slice is called once.
-    """
+    """A sample of `call`, without the garbage collector, as in timeit."""
 
     def seconds(loops: int) -> float:
-        was_enabled = gc.isenabled()
-        gc.disable()
-        try:
+        with _no_garbage_collection():
             began = clock()
             for _ in repeat(None, loops):
                 call()
             return (clock() - began) / loops
-        finally:
-            if was_enabled:
-                gc.enable()
 
+    return _burst(seconds)
+
+
+def looped_on(runner: asyncio.Runner, call: Callable[[], Awaitable[object]]) -> Sample:
+    """The same for an asynchronous call, on the event loop of `runner`."""
+
+    async def seconds(loops: int) -> float:
+        with _no_garbage_collection():
+            began = time.perf_counter()
+            for _ in repeat(None, loops):
+                await call()
+            return (time.perf_counter() - began) / loops
+
+    return _burst(lambda loops: runner.run(seconds(loops)))
+
+
+def _burst(seconds: Callable[[int], float]) -> Sample:
+    """The best of a burst of slices, each of as many calls as fit into it. What is longer than one is called once.
+
+    `seconds(loops)` is what one of so many calls takes.
+    """
     once = min(seconds(1) for _ in range(5))
     loops = max(1, int(SLICE / once)) if once > 0 else 1
     return lambda: min(seconds(loops) for _ in range(BURST if loops > 1 else 1))
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -20,6 +20,8 @@ PACKAGES = (
     "brotli-asgi",
     "starlette-compress",
     "starsessions",
+    "litestar",
+    "redis",
     "itsdangerous",
     "python-jose",
     "cryptography",
@@ -106,10 +108,25 @@ def starlette_sessions(app: App, secret: str) -> App:
     return made
 
 
-def starsessions() -> Callable[[App], App]:
-    """With a memory store of its own, which all the applications that it wraps share."""
-    middleware, store = peer("starsessions:SessionMiddleware"), peer("starsessions:InMemoryStore")()
-    return lambda app: middleware(app, store=store)
+def starsessions(store: Any, **options: Any) -> Callable[[App], App]:
+    middleware = peer("starsessions:SessionMiddleware")
+    return lambda app: middleware(app, store=store, **options)
+
+
+def litestar_sessions(config: Any, store: Any = None) -> tuple[Callable[[App], App], dict[str, Any]]:
+    """Its session middleware alone, and what Litestar's own router puts into the scope, which the middleware needs.
+
+    Litestar remembers how the last 1,024 Cookie headers were parsed, so here it parses none.
+    """
+
+    async def items() -> None:
+        pass
+
+    app = peer("litestar:Litestar")(
+        [peer("litestar:get")("/items")(items)], stores={} if store is None else {"sessions": store}
+    )
+    handler = next(handler for route in app.routes for handler in route.route_handlers if handler.fn is items)
+    return config.middleware, {"app": app, "litestar_app": app, "route_handler": handler}
 
 
 class _Nobody:

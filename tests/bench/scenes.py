@@ -17,20 +17,15 @@ from asgi_middleware import (
     CORSMiddleware,
     ErrorsMiddleware,
     RequestIDMiddleware,
-    SessionMiddleware,
     TimingMiddleware,
 )
 from asgi_middleware.auth import JWT, HMACKey, StaticKeys
 from asgi_middleware.timing import add
 
-from ..asgi import App, drive, step
+from ..asgi import App, step
 from . import calls, peers
-from .calls import AUDIENCE, ISSUER, ORIGIN, SECRET, answer, calling, floor, in_process, request
+from .calls import AUDIENCE, ISSUER, KIB, ORIGIN, SECRET, answer, calling, floor, in_process, request
 from .measuring import Row, Sample, Scene, Variant, looped
-
-KIB = 1024
-
-Wrap = Callable[[App], App]
 
 
 def stack() -> Scene:
@@ -41,7 +36,7 @@ def stack() -> Scene:
         return calls.ours(answer)
 
     many = request(*((f"x-{number}", "value") for number in range(10_000)))
-    cookies = request(("cookie", _foreign_cookies()))
+    cookies = request(("cookie", calls.foreign_cookies()))
     seen = ("access-control-allow-origin", ORIGIN)
     return in_process(
         "The stack",
@@ -167,124 +162,6 @@ def errors() -> Scene:
             Row("errors: a crash", "ours: crash", "Starlette: crash"),
         ],
     )
-
-
-def sessions() -> Scene:
-    from itsdangerous import TimestampSigner
-
-    def ours(app: App) -> App:
-        return SessionMiddleware(app, SECRET)
-
-    def theirs(app: App) -> App:
-        return peers.starlette_sessions(app, SECRET)
-
-    def unsigning() -> Sample:
-        signer = TimestampSigner(SECRET)
-        value = signer.sign(base64.b64encode(json.dumps(_SESSION).encode()))
-        return looped(lambda: signer.unsign(value, max_age=3600))
-
-    def variants(what: str, app: App, *, cookie: bool) -> dict[str, Variant]:
-        """The three around `app`; the cookie is each one's own."""
-
-        def variant(make: Callable[[], tuple[Wrap, Wrap]]) -> Variant:
-            def sample() -> Sample:
-                wrap, load = make()
-                inner = answer if app is answer else load(app)
-                scope = _returning(wrap(load(_writes))) if cookie else calls.ordinary
-                return calling(lambda: wrap(inner), scope).make()
-
-            return Variant(sample)
-
-        return {
-            f"ours: {what}": variant(lambda: (ours, _as_it_is)),
-            f"Starlette: {what}": variant(lambda: (theirs, _as_it_is)),
-            f"starsessions: {what}": variant(lambda: (peers.starsessions(), _loading)),
-        }
-
-    foreign = request(("cookie", _foreign_cookies()))
-    forged = request(("cookie", "; ".join(["session=eyJ1c2VyIjoiZXZlIn0.aaaaaa.bbbbbbbbbbbbbbbbbbbb"] * 1000)))
-    rows = [
-        ("no cookie, untouched", "none", 0.3),
-        ("a cookie, untouched", "untouched", 0.4),
-        ("a cookie, read", "read", 1.6),
-        ("a cookie, changed", "changed", 2.7),
-    ]
-    return in_process(
-        "sessions",
-        {
-            **floor(),
-            "one unsign": Variant(unsigning, base=None),
-            **variants("none", answer, cookie=False),
-            **variants("untouched", answer, cookie=True),
-            **variants("read", _reads, cookie=True),
-            **variants("changed", _changes, cookie=True),
-            "ours: foreign": calling(lambda: ours(answer), foreign),
-            "Starlette: foreign": calling(lambda: theirs(answer), foreign),
-            "ours: forged": calling(lambda: ours(_touches), forged),
-            "Starlette: forged": calling(lambda: theirs(_touches), forged),
-        },
-        [
-            *(
-                Row(f"sessions: {what}, to itsdangerous", f"ours: {key}", "one unsign", most)
-                for what, key, most in rows
-            ),
-            *(Row(f"sessions: {what}", f"ours: {key}", f"Starlette: {key}", None, True) for what, key, _ in rows),
-            *(Row(f"sessions: {what}", f"ours: {key}", f"starsessions: {key}") for what, key, _ in rows),
-            Row("sessions: 60 KB of foreign cookies, untouched", "ours: foreign", "Starlette: foreign"),
-            Row("sessions: 60 KB of forged cookies, read", "ours: forged", "Starlette: forged"),
-        ],
-    )
-
-
-_SESSION = {"user": "ada", "visits": 1}
-
-
-def _foreign_cookies() -> str:
-    return "; ".join(f"name{number}=value" for number in range(60 * KIB // 16))
-
-
-async def _writes(scope: Any, receive: Any, send: Any) -> None:
-    scope["session"].update(_SESSION)
-    await answer(scope, receive, send)
-
-
-async def _reads(scope: Any, receive: Any, send: Any) -> None:
-    if scope["session"]["user"] != "ada":
-        raise RuntimeError("the session was lost")
-    await answer(scope, receive, send)
-
-
-async def _changes(scope: Any, receive: Any, send: Any) -> None:
-    scope["session"]["visits"] += 1
-    await answer(scope, receive, send)
-
-
-async def _touches(scope: Any, receive: Any, send: Any) -> None:
-    if scope["session"].get("user") is not None:
-        raise RuntimeError("a forged session was taken")
-    await answer(scope, receive, send)
-
-
-def _as_it_is(app: App) -> App:
-    return app
-
-
-def _loading(app: App) -> App:
-    """The app behind starsessions, whose sessions are loaded by hand."""
-    connection = peers.peer("starlette.requests:HTTPConnection")
-    load = peers.peer("starsessions:load_session")
-
-    async def loading(scope: Any, receive: Any, send: Any) -> None:
-        await load(connection(scope))
-        await app(scope, receive, send)
-
-    return loading
-
-
-def _returning(writer: App) -> calls.MakeScope:
-    """The request of somebody who was given a session cookie by `writer`."""
-    cookie = drive(writer, calls.ordinary()).header("set-cookie")[0].partition(";")[0]
-    return request(("cookie", f"{dict(calls.BROWSER)['cookie']}; {cookie}"))
 
 
 def auth() -> Scene:
