@@ -19,6 +19,7 @@ from .bench import bodies, calls, load, peers, report, scenes, sessions
 from .bench.measuring import (
     BURST,
     SLICE,
+    WAITING,
     Figure,
     Row,
     Sample,
@@ -570,17 +571,19 @@ def test_documents_are_the_same_every_time_and_as_long_as_asked_for() -> None:
     assert bodies.page(20_000).startswith(b"<!doctype html>")
 
 
-def test_an_asynchronous_call_is_timed_on_one_event_loop() -> None:
-    loops: set[asyncio.AbstractEventLoop] = set()
+@pytest.mark.parametrize(("waits", "samples"), [(False, 1), (True, WAITING)])
+def test_an_asynchronous_call_is_timed_on_one_event_loop(waits: bool, samples: int) -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
 
     async def call() -> None:
-        loops.add(asyncio.get_running_loop())
+        loops.append(asyncio.get_running_loop())
         await asyncio.sleep(2 * SLICE)
 
     with asyncio.Runner() as runner:
-        sample = looped_on(runner, call)
+        sample = looped_on(runner, call, waits=waits)
+        loops.clear()
         assert sample() >= 2 * SLICE
-        assert loops == {runner.get_loop()}
+        assert loops == [runner.get_loop()] * samples
 
 
 def test_without_a_redis_its_tables_are_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ Sample = Callable[[], float]  # seconds
 # because the first one runs on caches that another process has filled.
 SLICE = 0.001  # seconds
 BURST = 4
+WAITING = 20  # calls of a sample that are timed one by one
 ROUNDS = 40
 EMPTY_WRAPPERS = 10  # one alone costs too little to be a steady unit
 
@@ -197,8 +198,11 @@ def looped(call: Callable[[], object], clock: Callable[[], float] = time.perf_co
     return _burst(seconds)
 
 
-def looped_on(runner: asyncio.Runner, call: Callable[[], Awaitable[object]]) -> Sample:
-    """The same for an asynchronous call, on the event loop of `runner`."""
+def looped_on(runner: asyncio.Runner, call: Callable[[], Awaitable[object]], *, waits: bool = False) -> Sample:
+    """The same for an asynchronous call, on the event loop of `runner`.
+
+    One that `waits` for a thread or another process is timed by itself: on a busy machine hardly a slice is quiet.
+    """
 
     async def seconds(loops: int) -> float:
         with _no_garbage_collection():
@@ -207,7 +211,10 @@ def looped_on(runner: asyncio.Runner, call: Callable[[], Awaitable[object]]) -> 
                 await call()
             return (time.perf_counter() - began) / loops
 
-    return _burst(lambda loops: runner.run(seconds(loops)))
+    async def least() -> float:
+        return min([await seconds(1) for _ in range(WAITING)])
+
+    return (lambda: runner.run(least())) if waits else _burst(lambda loops: runner.run(seconds(loops)))
 
 
 def _burst(seconds: Callable[[int], float]) -> Sample:

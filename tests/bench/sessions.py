@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,14 +175,17 @@ def _by_hand(make: Callable[[], Way], app: App, cookie: bool) -> Variant:
     return Variant(sample)
 
 
-def _on_a_loop(make: Callable[[], Way], app: App, cookie: bool) -> Variant:
+def _on_a_loop(make: Callable[[], Way], app: App, cookie: bool, *, waits: bool = False) -> Variant:
     def sample() -> Sample:
         way = make()
         runner = asyncio.Runner()  # for as long as the process of this variant lives
         scope, wrapped = runner.run(way.requests(cookie=cookie)), way.around(app)
-        return looped_on(runner, lambda: wrapped(scope(), calls.receive, calls.send))
+        return looped_on(runner, lambda: wrapped(scope(), calls.receive, calls.send), waits=waits)
 
     return Variant(sample)
+
+
+_waiting = partial(_on_a_loop, waits=True)
 
 
 def _variants(ways: Ways, timed: Timed, cases: tuple[str, ...] = tuple(CASES)) -> dict[str, Variant]:
@@ -267,7 +271,7 @@ def stores(folder: Path) -> Scene:
     sqlite: Ways = {"ours, SQLite": lambda: _ours(store=SQLiteStore(folder / "sessions.db"))}
     return in_process(
         "sessions in a store",
-        {**_floor_on_a_loop(), **_variants(ways, _on_a_loop), **_variants(sqlite, _on_a_loop, USED)},
+        {**_floor_on_a_loop(), **_variants(ways, _on_a_loop), **_variants(sqlite, _waiting, USED)},
         [
             *_rows("MemoryStore", "ours", ("starsessions", "Litestar")),
             *_rows("SQLiteStore, to MemoryStore", "ours, SQLite", ("ours",), USED),
@@ -289,7 +293,7 @@ def redis(port: int | None) -> Scene:
     ways = _redis_ways(port)
     return in_process(
         "sessions in a Redis",
-        {**_floor_on_a_loop(), **_variants(ways, _on_a_loop, USED)},
+        {**_floor_on_a_loop(), **_variants(ways, _waiting, USED)},
         _rows("RedisStore", "ours", ("starsessions", "Litestar"), USED),
     )
 
