@@ -104,3 +104,12 @@ class BaseKeeper:
 def is_empty(session: Session) -> bool:
     """Whether there is nothing to keep."""
     return not dict.__len__(session) and session._facts.subject is None
+
+
+def forget(session: Session) -> None:
+    """From here on it is as if none had come with the request."""
+    dict.clear(session)
+    session._is_new = True
+    session._facts = session._kept_facts = Facts()
+    session._kept = session._secret = session._key = session._version = session._owes = session._ending = None
+    session._due = False

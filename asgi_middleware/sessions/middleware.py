@@ -181,8 +181,8 @@ class SessionMiddleware:
         try:
             await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
         except Exception:
-            # A WebSocket whose client has gone ends with an exception as often as not.
-            if self._stored is not None and scope["type"] == "websocket":
+            # A WebSocket whose client has gone ends with an exception as often as not, and so does a long response.
+            if self._stored is not None and session._started:
                 await self._stored.finish_beside_error(session)
             raise
         if session.accessed and (session._started or self._stored is not None) and keeper.is_unsaved(session):
@@ -202,7 +202,7 @@ def _check_modes(
         if rolling is True and max_age is None:
             options.problem("rolling", "True", "has no term to begin anew", "give a max_age, or leave it out")
         return
-    if not isinstance(store, (str, Store)):
+    if isinstance(store, type) or not isinstance(store, (str, Store)):
         options.problem(
             "store", shown(store), "is not a store", "pass one of asgi_middleware.sessions.stores, or a URL"
         )

@@ -11,6 +11,9 @@ SHA-256 of its ID: who reads the store can take over no session. What happens to
       it was destroyed meanwhile nothing: it stays destroyed            stays
     regenerated                  delete, and if it was there, create    is sent, with a new ID
     destroyed, or emptied        delete                                 is deleted, if it was there
+
+A regenerated session goes on with what this request read and wrote: what another one saves under the old ID until that
+is deleted goes with it. If the store fails between the two, the session is lost, and its user has to log in once more.
 """
 
 import hashlib
@@ -19,7 +22,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from .._types import Header
 from . import content
-from .keeper import BaseKeeper, is_empty, logger
+from .keeper import BaseKeeper, forget, is_empty, logger
 from .sealing import Signer
 from .session import Facts, Session
 from .stores import IndexedStore, Record, Store
@@ -35,6 +38,10 @@ _TRIES = 3
 
 class SessionConflict(RuntimeError):
     """The session was not saved: others changed it again and again meanwhile."""
+
+
+class _TooLate(RuntimeError):
+    """A session cannot begin any more: its cookie would not reach the client."""
 
 
 class StoreKeeper(BaseKeeper):
@@ -55,32 +62,41 @@ class StoreKeeper(BaseKeeper):
         self._fails_empty = on_store_error == "empty"
         self._timeout = store_timeout
         self._token_bytes = token_bytes
+        # The sessions that are being saved just now, by `id()`, and the event that others wait for, if they do.
+        self._saving: dict[int, Any] = {}
 
     async def begin(self, session: Session) -> None:
         """Read the record of the first ID in the cookies that was issued here, if there is one."""
-        opened = (self._signer.open(value) for value in self._cookies(session))
-        found = next(filter(None, opened), None)
-        if found is None:
+        found = next(filter(None, map(self._signer.open, self._cookies(session))), None)
+        if found is None or len(found[0]) < _ID:
             return
         data, issued = found
-        secret, key = data[:_ID], _key_of(data[:_ID])
-        term = self._term(int(data[_ID:]) if data[_ID:] else None)
+        secret, lifetime = data[:_ID], int(data[_ID:] or 0)
+        key, term = _key_of(secret), self._term(lifetime)
         due = self._is_due(issued, term)
         try:
             record = await self._do(self._store.read(key, extend=term if due else None))
             if record is not None and due:
-                unpacked = _unpack(record)
-                await self._index(key, unpacked[2] if unpacked else Facts())
+                await self._extend(key, record, term)
         except Exception as error:
             if not self._fails_empty:
                 raise
             # Not its text: that of a database may show what was in the statement.
             logger.error("the session store failed (%s): this request's session is empty", type(error).__name__)
-            session._unsavable = True
+            session._key, session._unsavable = key, True
             return
         if record is not None:
             session._secret, session._key, session._record = secret, key, record
             session._owes = "cookie" if due else None
+
+    async def _extend(self, key: str, record: Record, term: int) -> None:
+        """Do the rest for a record that was read, and extended by `term`, before it was known what it says."""
+        unpacked = _unpack(record)
+        if unpacked is not None:
+            ttl = self._ttl(unpacked[2])
+            await self._index(key, unpacked[2])
+            if ttl != term:
+                await self._do(self._store.touch(key, ttl))
 
     def load(self, session: Session) -> None:
         record, session._record = session._record, None
@@ -90,10 +106,13 @@ class StoreKeeper(BaseKeeper):
         if unpacked is None:
             logger.error("the record of session %s is not one of ours: no session", session._key)
         if unpacked is None or self._is_over(unpacked[2]):
-            session._secret = session._key = session._owes = None
+            forget(session)
             return
         session._version = record.version
         self._adopt(session, *unpacked)
+
+    def is_unsaved(self, session: Session) -> bool:
+        return id(session) in self._saving or super().is_unsaved(session)
 
     def id_of(self, session: Session) -> str:
         if session._key is not None and session._ending is None:
@@ -113,20 +132,23 @@ class StoreKeeper(BaseKeeper):
         return [(b"set-cookie", self._set_cookie(value, lifetime, secure=secure))]
 
     async def save_now(self, session: Session) -> None:
-        if session._started and session._key is None and not is_empty(session):
-            raise RuntimeError("the response has started, so the cookie of a new session cannot reach the client")
+        if session._unsavable and not is_empty(session):
+            raise RuntimeError("the session store had failed, so what this request writes to its session is not kept")
         if self.is_unsaved(session):
             await self.save(session)
-        elif self._rolling and session._key is not None:
+        elif self._rolling and session._key is not None and not session._unsavable:
             await self._index(session._key, session._facts)
-            await self._do(self._store.touch(session._key, self._ttl(session._facts)))
-            session._owes = "cookie"
+            if await self._do(self._store.touch(session._key, self._ttl(session._facts))):
+                session._owes = "cookie"
+            else:
+                _lose(session)
 
     async def finish(self, session: Session) -> None:
-        if session._key is None and not is_empty(session):
-            logger.warning("a session was begun after the response had started; it is lost")
-        else:
+        session._started = True  # or it never will: no cookie reaches the client from here on
+        try:
             await self.save(session)
+        except _TooLate:
+            logger.warning("a session was begun after the response had started; it is lost")
 
     async def finish_beside_error(self, session: Session) -> None:
         """The same for an application that has raised: its exception is the one that travels on."""
@@ -134,39 +156,63 @@ class StoreKeeper(BaseKeeper):
             if session.accessed and self.is_unsaved(session):
                 await self.finish(session)
         except Exception as error:  # noqa: BLE001  # whatever a store raises
-            logger.error("the session was not saved at the end of a WebSocket (%s)", type(error).__name__)
+            logger.error("the session was not saved after the application had failed (%s)", type(error).__name__)
 
     async def save(self, session: Session) -> None:
-        """Bring the store up to date, and note which cookie the response owes. Raises what the store raises."""
+        """Bring the store up to date, and note which cookie the response owes. Raises what the store raises.
+
+        Once at a time: tasks of one request may save the session that they share.
+        """
+        this = id(session)
+        while this in self._saving:
+            import anyio
+
+            self._saving[this] = ended = self._saving[this] or anyio.Event()
+            await ended.wait()
+        self._saving[this] = None
+        forced = session._forced
+        session._unsaved = session._forced = False  # what is written from here on is for the next time
+        try:
+            await self._save(session, forced=forced)
+        except BaseException:
+            session._unsaved, session._forced = True, session._forced or forced
+            raise
+        finally:
+            awaited = self._saving.pop(this)
+            if awaited is not None:
+                awaited.set()
+
+    async def _save(self, session: Session, *, forced: bool) -> None:
         if session._unsavable:
-            logger.error("the session store had failed: what this request wrote to its session is lost")
-        else:
-            await self._end(session)
+            if session._ending == "destroy":  # a logout is done, or fails
+                await self._end(session)
             if not is_empty(session):
-                await self._keep(session)
-        session._unsaved = session._forced = False
+                logger.error("the session store had failed: what this request wrote to its session is lost")
+            return
+        # First, so that what has no JSON form ends nothing.
+        text = None if is_empty(session) else self._text(session)
+        await self._end(session)
+        if text is None or is_empty(session):
+            return
+        if session._key is None:
+            await self._create(session, text)
+        elif forced or text != session._kept or session._facts != session._kept_facts:
+            await self._update(session, session._key, text)
 
     async def _end(self, session: Session) -> None:
         """Take its record from the store, if it was destroyed, emptied or regenerated."""
         ending = "destroy" if is_empty(session) else session._ending
         if ending is not None and session._key is not None:
             was_there = await self._do(self._store.delete(session._key))
-            session._key = session._kept = None
+            session._key = session._kept = session._version = None
             session._owes = "deletion" if was_there else None
             if ending == "regenerate" and not was_there:
                 _lose(session)
         session._ending = None
 
-    async def _keep(self, session: Session) -> None:
-        text = self._text(session)
-        if text is None:
-            return
-        if session._key is None:
-            await self._create(session, text)
-        elif session._forced or text != session._kept or session._facts != session._kept_facts:
-            await self._update(session, session._key, text)
-
     async def _create(self, session: Session, text: bytes) -> None:
+        if session._started:
+            raise _TooLate("the response has started, so the cookie of a new session cannot reach the client")
         facts = session._facts._replace(created=self._now())
         for _ in range(_TRIES):
             key = self.id_of(session)
@@ -178,23 +224,24 @@ class StoreKeeper(BaseKeeper):
         raise SessionConflict("every new ID was taken already")
 
     async def _update(self, session: Session, key: str, text: bytes) -> None:
+        # Whatever comes of it, afterwards the record has a version that is not known.
+        version, session._version = session._version, None
         for _ in range(_TRIES):
-            if session._version is None:
+            if version is None:
                 record = await self._do(self._store.read(key))
                 if record is None:
                     break
-                text = _merge(session, record, text)
+                version, text = record.version, _merge(session, record, text)
             facts = session._facts
             await self._index(key, facts)
             data = content.pack(text, facts)
-            updated = self._store.update(key, data, self._ttl(facts), version=session._version or 0)
-            answer = await self._do(updated)
+            answer = await self._do(self._store.update(key, data, self._ttl(facts), version=version))
             if answer == "ok":
                 _note_saved(session, key, text, facts)
                 return
             if answer == "gone":
                 break
-            session._version = None
+            version = None
         else:
             raise SessionConflict(f"others changed it meanwhile, {_TRIES} times")
         _lose(session)
@@ -269,7 +316,6 @@ def _unpack(record: Record) -> tuple[dict[str, Any], bytes, Facts] | None:
 
 def _merge(session: Session, record: Record, text: bytes) -> bytes:
     """Bring into the session what others saved since it was loaded, by top-level key: ours wins where both changed."""
-    session._version = record.version
     unpacked = _unpack(record)
     if unpacked is None or session._kept is None:
         return text
@@ -287,14 +333,12 @@ def _merge(session: Session, record: Record, text: bytes) -> bytes:
 
 
 def _note_saved(session: Session, key: str, text: bytes, facts: Facts) -> None:
-    session._key, session._version = key, None  # it has a new version, which the store has not told
-    session._kept, session._kept_facts, session._facts = text, facts, facts
+    session._key, session._kept, session._kept_facts = key, text, facts
+    session._facts = session._facts._replace(created=facts.created)
     session._owes = "cookie"
 
 
 def _lose(session: Session) -> None:
     """It was destroyed meanwhile, and stays so: nothing of it goes into a session that may be begun hereafter."""
     logger.warning("a session was destroyed while a request was changing it; the change is dropped")
-    dict.clear(session)
-    session._facts = Facts()
-    session._secret = session._key = session._kept = session._owes = None
+    forget(session)
