@@ -185,3 +185,15 @@ def nothing(session: Any) -> None:
 
 def read(session: Any) -> None:
     session.get("a")
+
+
+def both(*uses: Any) -> Use:
+    """One after the other."""
+
+    async def use(session: Any) -> None:
+        for each in uses:
+            result = each(session)
+            if inspect.isawaitable(result):
+                await result
+
+    return use

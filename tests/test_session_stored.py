@@ -21,6 +21,7 @@ from .storing import (
     Site,
     Use,
     add,
+    both,
     cookie,
     key,
     nothing,
@@ -30,18 +31,6 @@ from .storing import (
 )
 
 O, N = key(OLD), key(NEW)  # noqa: E741  # the old one and the new one
-
-
-def both(*uses: Any) -> Use:
-    """One after the other."""
-
-    async def use(session: Any) -> None:
-        for each in uses:
-            result = each(session)
-            if result is not None and hasattr(result, "__await__"):
-                await result
-
-    return use
 
 
 def clear(session: Any) -> None:
