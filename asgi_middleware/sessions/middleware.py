@@ -202,7 +202,9 @@ def _check_modes(
         if rolling is True and max_age is None:
             options.problem("rolling", "True", "has no term to begin anew", "give a max_age, or leave it out")
         return
-    if isinstance(store, type) or not isinstance(store, (str, Store)):
+    if isinstance(store, type):
+        options.problem("store", store.__name__, "is a class", f"make one of it: {store.__name__}(...)")
+    elif not isinstance(store, (str, Store)):
         options.problem(
             "store", shown(store), "is not a store", "pass one of asgi_middleware.sessions.stores, or a URL"
         )
