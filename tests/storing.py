@@ -17,7 +17,7 @@ from asgi_middleware.sessions import SessionMiddleware
 from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from .apps import body, start
-from .asgi import App, Exchange, drive, http
+from .asgi import REQUEST, App, Exchange, drive, http, plain
 
 Use = Callable[[Any], Any]
 Pairs = list[tuple[str, str]]
@@ -197,3 +197,20 @@ def both(*uses: Any) -> Use:
                 await result
 
     return use
+
+
+async def ask(app: App, scope: dict[str, Any] | None = None) -> Exchange:
+    """What `drive` does, from within an event loop."""
+    exchange = Exchange(http() if scope is None else scope)
+
+    async def receive() -> Any:
+        return REQUEST
+
+    async def send(message: Any) -> None:
+        exchange.sent.append(plain(message))
+
+    try:
+        await app(exchange.scope, receive, send)
+    except Exception as error:
+        exchange.error = error
+    return exchange

@@ -97,6 +97,7 @@ USES: list[tuple[str, Use, list[Operation], Pairs]] = [
     ("its last key taken", lambda s: s.pop("a"), [("delete", O)], DELETED),
     ("cleared", clear, [("delete", O)], DELETED),
     ("cleared, then written", both(clear, add), [updated({"b": 2})], saved()),
+    ("cleared, saved, then written", both(clear, save, add), [("delete", O), created({"b": 2})], saved(NEW)),
     ("destroyed", destroy, [("delete", O)], DELETED),
     ("destroyed and saved", both(destroy, save), [("delete", O)], DELETED),
     ("destroyed, then written", both(destroy, add), [("delete", O), created({"b": 2})], saved(NEW)),

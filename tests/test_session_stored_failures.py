@@ -9,7 +9,7 @@ import pytest
 from trio.testing import MockClock
 
 from .apps import body, start
-from .asgi import REQUEST, App, Exchange, drive, http, plain, step
+from .asgi import App, Exchange, drive, http, step
 from .storing import (
     DELETED,
     NEW,
@@ -20,6 +20,7 @@ from .storing import (
     Site,
     Use,
     add,
+    ask,
     both,
     cookie,
     key,
@@ -52,23 +53,12 @@ async def hangs() -> None:
 
 def run(app: App, loop: str, *values: str) -> Exchange:
     """One request, on a loop; trio's clock goes on by itself as soon as everybody waits."""
-    exchange = Exchange(http(headers=sends(*values)))
 
-    async def receive() -> Any:
-        return REQUEST
-
-    async def send(message: Any) -> None:
-        exchange.sent.append(plain(message))
-
-    async def main() -> None:
-        try:
-            await app(exchange.scope, receive, send)
-        except Exception as error:
-            exchange.error = error
+    async def main() -> Exchange:
+        return await ask(app, http(headers=sends(*values)))
 
     options = {"clock": MockClock(autojump_threshold=0)} if loop == "trio" else {}
-    anyio.run(main, backend=loop, backend_options=options)
-    return exchange
+    return anyio.run(main, backend=loop, backend_options=options)
 
 
 # How it fails, on which loop, and what is raised.

@@ -205,6 +205,8 @@ class StoreKeeper(BaseKeeper):
         if ending is not None and session._key is not None:
             was_there = await self._do(self._store.delete(session._key))
             session._key = session._kept = session._version = None
+            if session._ending is None:  # emptied: its ID is not used again
+                session._secret = None
             session._owes = "deletion" if was_there else None
             if ending == "regenerate" and not was_there:
                 _lose(session)
