@@ -83,20 +83,30 @@ def sends(*values: str, name: str = "session") -> Pairs:
 
 
 class Recorder:
-    """Does what `inner` does, and notes it. A hook, by the operation's name, comes before it, and may wait or raise."""
+    """Does what `inner` does, and notes it.
+
+    A hook, by the operation's name, comes before it, and may wait or raise; one of `answers` comes between what is done
+    and its answer.
+    """
 
     def __init__(self, inner: Any) -> None:
         self.inner = inner
         self.operations: list[Operation] = []
         self.hooks: dict[str, Callable[[], Any]] = {}
+        self.answers: dict[str, Callable[[], Any]] = {}
 
     async def _do(self, name: str, *args: Any, **options: Any) -> Any:
         self.operations.append((name, *args, *(value for value in options.values() if value is not None)))
-        if name in self.hooks:
-            waited = self.hooks[name]()
+        await self._hook(self.hooks, name)
+        answer = await getattr(self.inner, name)(*args, **options)
+        await self._hook(self.answers, name)
+        return answer
+
+    async def _hook(self, hooks: dict[str, Callable[[], Any]], name: str) -> None:
+        if name in hooks:
+            waited = hooks[name]()
             if inspect.isawaitable(waited):
                 await waited
-        return await getattr(self.inner, name)(*args, **options)
 
     async def read(self, key: str, *, extend: int | None = None) -> Any:
         return await self._do("read", key, extend=extend)

@@ -13,6 +13,7 @@ from .asgi import App, Exchange, drive, http, step
 from .storing import (
     DELETED,
     NEW,
+    NEXT,
     NOW,
     OLD,
     TERM,
@@ -235,6 +236,7 @@ def twice(site: Site, use: Use, *values: str) -> Exchange:
         with pytest.raises(Down):
             await send(start(headers=[]))
         site.store.hooks.clear()
+        site.store.answers.clear()
         await send(start(500, headers=[]))
         await send(body(b""))
 
@@ -265,6 +267,53 @@ def test_a_second_start_saves_again(
     assert exchange.error is None
     assert (exchange.status, exchange.headers) == (500, headers)
     assert site.store.names == names
+
+
+# The same where the store has done it, but its answer gets lost; and what is kept then.
+UNHEARD: list[tuple[str, Use, list[str], str, list[str], Any, dict[bytes, bytes]]] = [
+    (
+        "a new one: the first is there as well, and nobody has its ID",
+        add,
+        [],
+        "create",
+        ["create", "create", "create"],
+        saved(NEXT),
+        {OLD: record({"a": 1}), NEW: record({"b": 2}, NOW), NEXT: record({"b": 2}, NOW)},
+    ),
+    (
+        "a change",
+        add,
+        [cookie()],
+        "update",
+        ["read", "update", "read", "update"],
+        saved(),
+        {OLD: record({"a": 1, "b": 2})},
+    ),
+    ("a logout", destroyed, [cookie()], "delete", ["read", "delete", "delete"], [VARY], {}),
+    ("a new ID: the session is lost", regenerated, [cookie()], "delete", ["read", "delete", "delete"], [VARY], {}),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "use", "values", "operation", "names", "headers", "kept"), UNHEARD, ids=[row[0] for row in UNHEARD]
+)
+def test_a_second_start_where_an_answer_was_lost(
+    sentence: str,
+    use: Use,
+    values: list[str],
+    operation: str,
+    names: list[str],
+    headers: Any,
+    kept: dict[bytes, bytes],
+) -> None:
+    site = Site()
+    step(site.put({"a": 1}))
+    site.store.answers[operation] = raises
+    exchange = twice(site, use, *values)
+    assert exchange.error is None
+    assert (exchange.status, exchange.headers) == (500, headers)
+    assert site.store.names == names
+    assert {secret: site.content(secret) for secret in (OLD, NEW, NEXT) if site.content(secret)} == kept
 
 
 def test_an_app_that_hides_the_failure_does_not_hide_it_from_the_server() -> None:

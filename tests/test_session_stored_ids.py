@@ -69,6 +69,7 @@ FOREIGN: list[tuple[str, str]] = [
     ("of more than 4,096 bytes", cookie() + "=" * 4096),
     ("signed, but empty", signed(b"")),
     ("signed, but too short", signed(OLD[:31])),
+    ("signed, but with something behind it", signed(OLD + b"60s")),
 ]
 
 

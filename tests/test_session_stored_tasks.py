@@ -9,7 +9,7 @@ import pytest
 
 from .apps import body, start
 from .asgi import Exchange, drive, http, step
-from .storing import NEW, NOW, OLD, Site, cookie, record, saved, sends
+from .storing import NEW, NOW, OLD, TERM, Site, cookie, key, record, saved, sends
 
 Steps = Callable[[Any, Any, Any], Coroutine[Any, Any, None]]  # with the session, receive and send
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
@@ -133,3 +133,20 @@ def test_a_start_waits_for_a_save_that_another_task_has_begun(loop: str) -> None
     assert exchange.error is None
     assert exchange.headers == saved(NEW)
     assert site.store.names == ["create"]
+
+
+@LOOPS
+def test_a_logout_while_it_is_merged_brings_nothing_of_the_others_into_the_next_session(loop: str) -> None:
+    site = site_of_one()
+    site.store.hooks["update"] = lambda: site.memory.update(key(OLD), record({"theirs": 1}), TERM, version=1)
+    seen: list[Any] = []
+
+    async def leaves_and_goes_on(session: Any, receive: Any, send: Any) -> None:
+        session.destroy()
+        session["c"] = 3
+        seen.append(session)
+
+    assert together(site, "read", leaves_and_goes_on, loop, cookie()).error is None
+    assert seen == [{"c": 3}]
+    assert site.memory._kept == {}
+    assert site.store.names == ["read", "update", "read", "delete"]

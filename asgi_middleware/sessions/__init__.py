@@ -34,7 +34,7 @@ and to log out: `session.destroy()`. Two requests that change one session at the
 is merged by key, the later one wins a key that both changed. A session that is destroyed stays so, whatever a slower
 request wanted to save into it.
 
-Changes after the response has started are saved to the store when the application returns; without a store, and for a
+Changes after the response has started are saved to the store when the application ends; without a store, and for a
 session that is new, they cannot reach the client, and are logged. A WebSocket's are saved when it ends, or by
 `await session.save()`.
 

@@ -68,11 +68,13 @@ class StoreKeeper(BaseKeeper):
     async def begin(self, session: Session) -> None:
         """Read the record of the first ID in the cookies that was issued here, if there is one."""
         found = next(filter(None, map(self._signer.open, self._cookies(session))), None)
-        if found is None or len(found[0]) < _ID:
+        if found is None:
             return
         data, issued = found
-        secret, lifetime = data[:_ID], int(data[_ID:] or 0)
-        key, term = _key_of(secret), self._term(lifetime)
+        secret, lifetime = data[:_ID], data[_ID:] or b"0"
+        if len(secret) < _ID or not lifetime.isdigit():
+            return  # signed with our key, but not by us
+        key, term = _key_of(secret), self._term(int(lifetime))
         due = self._is_due(issued, term)
         try:
             record = await self._do(self._store.read(key, extend=term if due else None))
@@ -184,8 +186,8 @@ class StoreKeeper(BaseKeeper):
 
     async def _save(self, session: Session, *, forced: bool) -> None:
         if session._unsavable:
-            if session._ending == "destroy":  # a logout is done, or fails
-                await self._end(session)
+            if session._ending == "destroy":
+                await self._end(session)  # a logout is done, or makes the request fail
             if not is_empty(session):
                 logger.error("the session store had failed: what this request wrote to its session is lost")
             return
@@ -233,6 +235,8 @@ class StoreKeeper(BaseKeeper):
                 record = await self._do(self._store.read(key))
                 if record is None:
                     break
+                if session._ending is not None:
+                    return  # by another task of this request, while the store answered: the next save sees to it
                 version, text = record.version, _merge(session, record, text)
             facts = session._facts
             await self._index(key, facts)
