@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -39,9 +40,6 @@ __all__ = ["opens", "redis"]  # fixtures
 
 EVERY_STORE = pytest.mark.parametrize(
     ("opens", "loop"), STORES, indirect=["opens"], ids=["-".join(row) for row in STORES]
-)
-ONE_LOOP = pytest.mark.parametrize(
-    ("opens", "loop"), [row for row in STORES if row[1] == "asyncio"], indirect=["opens"], ids=lambda name: name
 )
 LONG_AGO = cookie(now=NOW - TERM // 2)  # so that a rolling session is extended
 LOST = "a session was destroyed while a request was changing it; the change is dropped"
@@ -85,6 +83,11 @@ async def kept(store: Any) -> dict[bytes, bytes]:
     """The record of every ID that there is."""
     found = [(secret, await store.read(key(secret))) for secret in (OLD, NEW, NEXT)]
     return {secret: entry.data for secret, entry in found if entry is not None}
+
+
+async def empty(store: Any) -> None:
+    for secret in (OLD, NEW, NEXT):
+        await store.delete(key(secret))
 
 
 async def beside(slow: Visitor, use: Use, held: str, value: str, meanwhile: Callable[[], Awaitable[Any]]) -> Exchange:
@@ -139,58 +142,48 @@ SLOW: list[tuple[str, Use, str, bool, Any]] = [
 
 
 @EVERY_STORE
-@pytest.mark.parametrize(("sentence", "use", "held", "drops", "headers"), SLOW, ids=[row[0] for row in SLOW])
 @pytest.mark.parametrize("other", [destroy, regenerate])
 def test_what_was_destroyed_stays_destroyed(
-    other: Use,
-    sentence: str,
-    use: Use,
-    held: str,
-    drops: bool,
-    headers: Any,
-    opens: Opens,
-    loop: str,
-    caplog: pytest.LogCaptureFixture,
+    other: Use, opens: Opens, loop: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By a logout, or by a new ID: the old one is worthless, whatever somebody slower wants."""
 
     async def main() -> None:
         async with opens() as store:
-            await put(store, {"a": 1}, subject="ada")
-            slow, fast = Visitor(store, NEXT), Visitor(store, NEW)
-            answered: list[Exchange] = []
+            for sentence, use, held, drops, headers in SLOW:
+                await put(store, {"a": 1}, subject="ada")
+                slow, fast = Visitor(store, NEXT), Visitor(store, NEW)
+                answered: list[Exchange] = []
 
-            async def meanwhile() -> None:
-                answered.append(await fast.visit(other, cookie()))
+                async def meanwhile(fast: Visitor = fast, answered: list[Exchange] = answered) -> None:
+                    answered.append(await fast.visit(other, cookie()))
 
-            exchange = await beside(slow, use, held, cookie(), meanwhile)
-            assert answered[0].headers == (DELETED if other is destroy else saved(NEW))
-            assert (exchange.error, exchange.headers) == (None, headers)
-            assert await kept(store) == ({} if other is destroy else {NEW: record({"a": 1}, NOW, subject="ada")})
-            assert (await fast.visit(read, cookie())).headers == [VARY]
-            assert fast.store.names[-1] == "read"
+                exchange = await beside(slow, use, held, cookie(), meanwhile)
+                assert (sentence, exchange.error, exchange.headers) == (sentence, None, headers)
+                left = {} if other is destroy else {NEW: record({"a": 1}, NOW, subject="ada")}
+                assert (sentence, await kept(store)) == (sentence, left)
+                assert answered[0].headers == (DELETED if other is destroy else saved(NEW))
+                assert (await fast.visit(read, cookie())).headers == [VARY]
+                assert (sentence, caplog.messages) == (sentence, [LOST] if drops else [])
+                caplog.clear()
+                await empty(store)
 
     anyio.run(main, backend=loop)
-    assert caplog.messages == ([LOST] if drops else [])
 
 
 @EVERY_STORE
-@pytest.mark.parametrize("held", ["read", "index", "touch", "app"])
-@pytest.mark.parametrize("other", [destroy, regenerate])
-def test_a_slow_extension_revives_nothing(other: Use, held: str, opens: Opens, loop: str) -> None:
+def test_a_slow_extension_revives_nothing(opens: Opens, loop: str) -> None:
     """Its lifetime is another one than its cookie says, so that a read, an index and a touch extend it."""
 
     async def main() -> None:
         async with opens() as store:
-            await put(store, {"a": 1}, subject="ada", lifetime=60)
-            slow, fast = Visitor(store, rolling=True), Visitor(store, NEW)
-
-            async def meanwhile() -> None:
-                await fast.visit(other, cookie())
-
-            exchange = await beside(slow, read, held, LONG_AGO, meanwhile)
-            assert exchange.error is None
-            assert list(await kept(store)) == ([] if other is destroy else [NEW])
+            for held in ("read", "index", "touch", "app"):
+                for other, left in ((destroy, []), (regenerate, [NEW])):
+                    await put(store, {"a": 1}, subject="ada", lifetime=60)
+                    slow, fast = Visitor(store, rolling=True), Visitor(store, NEW)
+                    exchange = await beside(slow, read, held, LONG_AGO, partial(fast.visit, other, cookie()))
+                    assert (held, exchange.error, list(await kept(store))) == (held, None, left)
+                    await empty(store)
 
     anyio.run(main, backend=loop)
 
@@ -299,27 +292,22 @@ MERGES: list[tuple[str, Use, Use, dict[str, Any], tuple[Any, Any]]] = [
 ]
 
 
-@ONE_LOOP
-@pytest.mark.parametrize(("sentence", "later", "earlier", "content", "facts"), MERGES, ids=[row[0] for row in MERGES])
-def test_what_two_change_at_the_same_time_is_merged(
-    sentence: str, later: Use, earlier: Use, content: dict[str, Any], facts: tuple[Any, Any], opens: Opens, loop: str
-) -> None:
+@EVERY_STORE
+def test_what_two_change_at_the_same_time_is_merged(opens: Opens, loop: str) -> None:
+    """The later one waits before its update, and finds that the earlier one has been there."""
+
     async def main() -> None:
         async with opens() as store:
-            await put(store, BASE)
-            slow, fast = Visitor(store), Visitor(store)
-
-            async def meanwhile() -> None:
-                assert (await fast.visit(earlier, cookie())).header("set-cookie")
-
-            exchange = await beside(slow, later, "update", cookie(), meanwhile)
-            assert exchange.error is None
-            assert len(exchange.header("set-cookie")) == 1
-            lifetime, subject = facts
-            assert await kept(store) == {OLD: record(content, BORN, lifetime, subject)}
-            assert await store.keys_of("ada") == ([key(OLD)] if subject else [])
-            retried = ["read", "update", "read", "update"]
-            assert [name for name in slow.store.names if name != "index"] == retried
+            for sentence, later, earlier, content, (lifetime, subject) in MERGES:
+                await put(store, BASE)
+                slow, fast = Visitor(store), Visitor(store)
+                exchange = await beside(slow, later, "update", cookie(), partial(fast.visit, earlier, cookie()))
+                assert (sentence, exchange.error, len(exchange.header("set-cookie"))) == (sentence, None, 1)
+                assert (sentence, await kept(store)) == (sentence, {OLD: record(content, BORN, lifetime, subject)})
+                assert (sentence, await store.keys_of("ada")) == (sentence, [key(OLD)] if subject else [])
+                operations = [name for name in slow.store.names if name != "index"]
+                assert (sentence, operations) == (sentence, ["read", "update", "read", "update"])
+                await empty(store)
 
     anyio.run(main, backend=loop)
 

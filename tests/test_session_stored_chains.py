@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from starlette.authentication import AuthCredentials, SimpleUser
+
+from asgi_middleware.auth import AuthMiddleware
 from asgi_middleware.compression import CompressionMiddleware
 from asgi_middleware.cors import CORSMiddleware
 from asgi_middleware.request_id import RequestIDMiddleware
@@ -9,7 +12,7 @@ from asgi_middleware.sessions import SessionMiddleware
 
 from .apps import TEXT, body, start
 from .asgi import App, drive, http, step
-from .storing import NOW, OLD, TERM, Site, cookie, key, record, saved, sends, using
+from .storing import NEW, NOW, OLD, TERM, Site, cookie, key, record, saved, sends, using
 
 O = key(OLD)  # noqa: E741  # the old one
 UPDATE = ("update", O, record({"a": 1, "b": 2}), TERM, 1)
@@ -57,6 +60,33 @@ def test_a_start_that_waits_for_the_store_passes_everybody_outside() -> None:
         assert exchange.header("content-encoding") == ["gzip"]
         assert exchange.header("access-control-allow-origin") == ["https://a.example"]
         assert site.store.names == ["read", "update"]
+
+
+class ByTheSession:
+    """A backend that reads the session, and writes into it as well."""
+
+    async def authenticate(self, connection: Any) -> Any:
+        session = connection.scope["session"]
+        session["seen"] = True
+        return (AuthCredentials(["all"]), SimpleUser("ada")) if session.get("a") else None
+
+
+def test_an_auth_inside_reads_the_session_and_its_refusal_saves_what_it_wrote() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["session"]["user"] = scope["user"].username
+        await send(start(headers=[]))
+        await send(body(b""))
+
+    site = site_of_one()
+    chain = CompressionMiddleware(site.wrap(AuthMiddleware(app, ByTheSession(), required=True)))
+    exchange = drive(chain, http(headers=sends(cookie())))
+    assert (exchange.error, exchange.status) == (None, 200)
+    assert [pair for pair in exchange.headers if pair[0] != "vary"] == saved()[:2]
+    assert site.content() == record({"a": 1, "seen": True, "user": "ada"})
+    refused = drive(chain)
+    assert (refused.error, refused.status) == (None, 401)
+    assert ("set-cookie", saved(NEW)[1][1]) in refused.headers
+    assert site.content(NEW) == record({"seen": True}, NOW)
 
 
 def test_two_sessions_in_one_chain_in_the_store_and_in_a_cookie() -> None:
