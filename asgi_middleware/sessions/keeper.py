@@ -112,4 +112,3 @@ def forget(session: Session) -> None:
     session._is_new = True
     session._facts = session._kept_facts = Facts()
     session._kept = session._secret = session._key = session._version = session._owes = session._ending = None
-    session._due = False

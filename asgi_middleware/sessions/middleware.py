@@ -53,9 +53,8 @@ class SessionMiddleware:
       that were only signed are not taken over.
     - `rolling`: whether use extends a session as a change does. A cookie is sent again after a tenth of `max_age`.
     - `absolute_timeout`: seconds after which a session ends, however much it is used.
-    - `on_store_error`: a store that cannot be read makes the request fail, `"raise"`, or gives it an empty session to
-      which nothing is saved, `"empty"`. A store that cannot be written to always makes it fail, and so does a
-      `destroy()` that cannot be done.
+    - `on_store_error`: a store that cannot be read makes the request fail, `"raise"`, or gives it an empty session,
+      `"empty"`. What cannot be saved always makes it fail: no response claims a login or a logout that did not happen.
     - `store_timeout`: seconds that one operation of the store may take.
     - `validate`: a function of the session and the scope that is asked when a session is first used; one that it does
       not hold for is destroyed.

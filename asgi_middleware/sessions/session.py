@@ -148,7 +148,7 @@ class Session(dict[str, Any]):
         before = self.subject
         if value == before:
             return
-        if before is not None:
+        if not {before, self._kept_facts.subject} <= {None, value}:
             self.regenerate()  # or it would be found under both
         self._writing()
         self._facts = self._facts._replace(subject=value)
