@@ -147,6 +147,19 @@ def fields(scope: Scope, names: tuple[bytes, ...]) -> list[bytes | None]:
     return [None if (at := layout.get(name)) is None else _value(headers, at, name) for name in names]
 
 
+def has_any(scope: Scope, names: tuple[bytes, ...]) -> bool:
+    """Whether one of the request headers `names` was sent at all. In a scope that keeps no layout this is a scan."""
+    headers = scope.get("headers")
+    if not headers:
+        return False
+    if type(scope) is OwnScope:
+        return not _layout(scope, headers).keys().isdisjoint(names)
+    for name in names:  # noqa: SIM110  # a generator for `any` costs more than the scan
+        if _headers.get(headers, name) is not None:
+            return True
+    return False
+
+
 def _value(headers: Any, position: int, name: bytes) -> bytes:
     if position == _SEVERAL:
         return _SEPARATORS.get(name, b", ").join(_headers.get_all(headers, name))

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from asgi_middleware import (
     AuthMiddleware,
@@ -15,7 +16,7 @@ from asgi_middleware import (
     Stack,
     TimingMiddleware,
 )
-from asgi_middleware.auth import JWT, Basic, Bearer, HMACKey
+from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, HMACKey, RequireScopes, SessionUser, User
 from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from .asgi import App
@@ -40,8 +41,19 @@ class Recreating(MemoryStore):
         return await super().create(key, data, ttl)
 
 
+def bearer_verifier() -> JWT:
+    return JWT(HMACKey(SECRET), issuer="issuer", audience="audience")
+
+
 def bearer() -> Bearer:
-    return Bearer(JWT(HMACKey(SECRET), issuer="issuer", audience="audience"))
+    return Bearer(bearer_verifier())
+
+
+class Reader:
+    """A backend that takes everybody for one who may read."""
+
+    async def identify(self, scope: Any) -> User:
+        return User("reader", scheme="none", scopes=("read",))
 
 
 @functools.cache  # a stack is configuration, so it can wrap any number of apps
@@ -84,6 +96,11 @@ SUBJECTS: dict[str, Wrap] = {
     ),
     "auth with bearer": lambda app: AuthMiddleware(app, bearer()),
     "auth with basic": lambda app: AuthMiddleware(app, [Basic({"ada": PASSWORD_HASH}), bearer()]),
+    "auth with API keys and tokens for browsers": lambda app: AuthMiddleware(
+        app, [APIKeys({"0" * 64: "ci"}), Bearer(bearer_verifier(), subprotocol="bearer")]
+    ),
+    "auth with sessions": lambda app: SessionMiddleware(AuthMiddleware(app, SessionUser()), SECRET, clock=stopped),
+    "scopes": lambda app: AuthMiddleware(RequireScopes(app, ["read"]), Reader()),
     "request_id": lambda app: RequestIDMiddleware(app),
     "request_id that trusts nobody": lambda app: RequestIDMiddleware(app, trust=False, generator=lambda: "fixed"),
     "timing": lambda app: TimingMiddleware(app, clock=stopped),

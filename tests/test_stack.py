@@ -1220,7 +1220,7 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
     (
         "a word of middlewares",
         {"use": "cors"},
-        ["backend.use: 'cors': is no known name; known: basic, bearer (or 'package.module:Name')"],
+        ["backend.use: 'cors': is no known name; known: api_key, basic, bearer, session (or 'package.module:Name')"],
     ),
     (
         "a number",

@@ -1,4 +1,4 @@
-"""Authentication: who sent this request, by bearer token, Basic, or any Starlette backend.
+"""Authentication: who sent this request, by bearer token, Basic, API key, session, or any Starlette backend.
 
     from asgi_middleware import AuthMiddleware
     from asgi_middleware.auth import JWT, Bearer, HMACKey
@@ -16,7 +16,20 @@ In a config list, with the key of one kind and the users of another:
         # or secret = { env = "..." } instead of keys
         { use = "bearer", issuer = "https://idp.example", audience = "api", keys = "jwks.json" },
         { use = "basic", htpasswd = "users.htpasswd" },
+        { use = "api_key", keys = "keys.toml" },   # lines of digest = "identity"
+        { use = "session", allow_origins = ["https://app.example.com"] },
     ]
+
+API keys: `key, digest = APIKeys.new(prefix="acme")`; the key goes to its owner, `APIKeys({digest: "ci"})` knows it by
+its digest. Programs send it as `X-API-Key`.
+
+Logins: a sessions middleware outside, `SessionUser()` as the backend, and in the application, once a password or an
+identity provider has said who it is, `login(request.scope, "user-1")`; to end it, `logout(request.scope)`.
+
+Browsers cannot put a header on a WebSocket. `Bearer(verifier, subprotocol="bearer")` takes the token from
+`new WebSocket(url, ["bearer", token])`, and hides it from the application.
+
+For a part of an application: `RequireScopes(part, ["admin"])`, mounted.
 
 Stands inside CORS, so that preflights (which carry no credentials) are answered before it and a 401 is readable for
 scripts, and inside sessions. The contract is Starlette's: `scope["user"]` (`is_authenticated`, `display_name`,
@@ -25,24 +38,33 @@ Starlette's own backends work unchanged.
 
 A backend has three outcomes: not mine, an identity, or an error. A credential that is there but bad is never anonymous
 and never falls through to the next backend. Challenges follow RFC 6750 and RFC 7617, with fixed wording: nothing that a
-client sent is echoed. No token and no password is in any log, repr or exception.
+client sent is echoed. No token, key or password is in any log, repr or
+exception.
 """
 
+from .api_key import APIKeys
 from .basic import Basic
 from .bearer import Bearer
 from .identity import AuthError, User
 from .jwt import JWT
 from .keys import HMACKey, StaticKeys
 from .middleware import AuthenticationMiddleware, AuthMiddleware
+from .scopes import RequireScopes
+from .session import SessionUser, login, logout
 
 __all__ = [
     "JWT",
+    "APIKeys",
     "AuthError",
     "AuthMiddleware",
     "AuthenticationMiddleware",
     "Basic",
     "Bearer",
     "HMACKey",
+    "RequireScopes",
+    "SessionUser",
     "StaticKeys",
     "User",
+    "login",
+    "logout",
 ]

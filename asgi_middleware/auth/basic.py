@@ -42,6 +42,7 @@ class Basic:
     """
 
     scheme = "Basic"
+    reads = (b"authorization",)
 
     def __init__(
         self,

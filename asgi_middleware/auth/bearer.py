@@ -1,15 +1,17 @@
-"""Bearer tokens (RFC 6750) from the Authorization header, and from nowhere else."""
+"""Bearer tokens (RFC 6750) from the Authorization header; where it is asked for, a WebSocket's subprotocols too."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from .._options import Options
-from .._types import Scope
-from .identity import AuthError, User, credentials
+from .._headers import is_token
+from .._options import Options, shown
+from .._types import Scope, Send
+from .identity import AuthError, User, bearer_token
 from .jwt import JWT
 from .keys import HMACKey, StaticKeys
+from .subprotocol import Subprotocol
 
 # RFC 6750, 2.1: b64token
 _TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
@@ -21,27 +23,43 @@ class Bearer:
     - `verifier`: has `async verify(token: bytes) -> claims` and raises AuthError; such as `JWT(...)`.
     - `user(claims)`: optional and async: the user object for these claims, or None to refuse (401). Without it the
       identity is the claim `sub`, and the scopes come from `scope` (text) or `scp` (text or list).
+    - `subprotocol`: the marker behind which browsers may offer the token of a WebSocket, such as "bearer":
+      `new WebSocket(url, ["bearer", token])`. The application sees neither. None: only the header counts.
     """
 
     scheme = "Bearer"
 
-    def __init__(self, verifier: Any, user: Callable[[Mapping[str, Any]], Awaitable[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        verifier: Any,
+        user: Callable[[Mapping[str, Any]], Awaitable[Any]] | None = None,
+        *,
+        subprotocol: str | None = None,
+    ) -> None:
         options = Options("Bearer")
         if isinstance(verifier, type) or not hasattr(verifier, "verify"):
             options.problem(
                 "verifier", type(verifier).__name__, "has no `verify`", "pass JWT(keys, issuer=..., audience=...)"
             )
         options.function("user", user)
+        if subprotocol is not None and not (isinstance(subprotocol, str) and is_token(subprotocol)):
+            options.problem("subprotocol", shown(subprotocol), "is no name of a subprotocol", "write 'bearer'")
         options.raise_problems()
         self._verifier = verifier
         self._user = user
+        self._subprotocol = None if subprotocol is None else Subprotocol(subprotocol)
+        self.reads = (b"authorization",) if subprotocol is None else None
 
     async def identify(self, scope: Scope) -> Any:
         """The user of the token, or None where there is no bearer token. AuthError if it is not good."""
-        found = credentials(scope)
-        if found is None or found[0] != b"bearer":
+        token = bearer_token(scope)
+        if self._subprotocol is not None and scope["type"] == "websocket":
+            offered = self._subprotocol.token(scope)
+            if offered is not None and token is not None:
+                raise AuthError(400, "invalid_request", "Two bearer tokens were sent")
+            token = token if offered is None else offered
+        if token is None:
             return None
-        token = found[1]
         if not _TOKEN.fullmatch(token):
             raise AuthError(400, "invalid_request", "The bearer token is malformed")
         claims: Mapping[str, Any] = await self._verifier.verify(token)
@@ -61,6 +79,10 @@ class Bearer:
             claims=claims,
             issuer=issuer if isinstance(issuer, str) else None,
         )
+
+    def conceal(self, scope: Scope, send: Send) -> tuple[Any, Send]:
+        """The scope and the `send` for the application, which is not shown a token among the subprotocols."""
+        return (scope, send) if self._subprotocol is None else self._subprotocol.conceal(scope, send)
 
 
 def _scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:
@@ -82,6 +104,7 @@ def from_options(
     any_audience: bool = False,
     alg: str = "HS256",
     leeway: int = 30,
+    subprotocol: str | None = None,
 ) -> Bearer:
     """A `Bearer(JWT(...))` from a config list. `secret`: text of an HMAC key; `keys`: a file of PEM, JWK or JWKS."""
     options = Options("bearer")
@@ -93,7 +116,7 @@ def from_options(
     # Without a key the rest is checked all the same, so that everything is told at once.
     verifier = options.attempt(
         lambda: JWT(
-            _NO_KEYS if source is None else source,
+            _NOTHING if source is None else source,
             issuer=issuer,
             audience=audience,
             any_issuer=any_issuer,
@@ -101,15 +124,20 @@ def from_options(
             leeway=leeway,
         )
     )
+    options.attempt(lambda: Bearer(_NOTHING, subprotocol=subprotocol))
     options.raise_problems()
-    return Bearer(verifier)
+    return Bearer(verifier, subprotocol=subprotocol)
 
 
-class _NoKeys:
-    """Stands for keys that were refused."""
+class _Nothing:
+    """Stands for keys, and for a verifier, that were refused."""
 
     async def find(self, alg: str, kid: str | None) -> None:
         """None: no key fits."""
 
+    async def verify(self, token: bytes) -> NoReturn:
+        """Never asked."""
+        raise NotImplementedError
 
-_NO_KEYS = _NoKeys()
+
+_NOTHING = _Nothing()

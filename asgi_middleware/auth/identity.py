@@ -4,15 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _headers
+from .._options import Options, shown
 from .._scope import header
 from .._types import Scope
+
+# RFC 7617, 2 demands a realm; this is it where none is configured.
+_DEFAULT_REALM = "Restricted"
 
 
 class User:
     """An authenticated user, in the shape of Starlette's BaseUser.
 
-    `identity` is the name to store; `display_name` the one to show; `scheme` how it was proved ("Bearer", "Basic");
-    `claims` and `issuer` what a token said; `scopes` what it is allowed.
+    `identity` is the name to store; `display_name` the one to show; `scheme` how it was proved ("Bearer", "Basic",
+    "APIKey", "Session"); `claims` and `issuer` what a token said; `scopes` what it is allowed.
     """
 
     __slots__ = ("claims", "display_name", "identity", "issuer", "scheme", "scopes")
@@ -73,7 +77,27 @@ def credentials(scope: Scope) -> tuple[bytes, bytes] | None:
     return scheme.lower(), rest.strip(b" ")
 
 
-def challenge(scheme: str, parameters: Mapping[str, str]) -> bytes:
+def bearer_token(scope: Scope) -> bytes | None:
+    """What the Authorization header has behind `Bearer`, None without that. AuthError as for `credentials`."""
+    found = credentials(scope)
+    return found[1] if found is not None and found[0] == b"bearer" else None
+
+
+def challenge(scheme: str, realm: str | None, parameters: Mapping[str, str] | None = None) -> bytes:
     """One WWW-Authenticate value (RFC 9110, 11.6.1). Parameters are quoted, what is not printable ASCII becomes `?`."""
-    quoted = ", ".join(f"{name}={_headers.quoted(value)}" for name, value in parameters.items())
+    all_of_them: dict[str, str] = {}
+    if realm is not None or scheme == "Basic":
+        all_of_them["realm"] = realm or _DEFAULT_REALM
+    if scheme == "Basic":
+        all_of_them["charset"] = "UTF-8"
+    all_of_them |= parameters or {}
+    quoted = ", ".join(f"{name}={_headers.quoted(value)}" for name, value in all_of_them.items())
     return f"{scheme} {quoted}".rstrip().encode("ascii")
+
+
+def check_realm(options: Options, realm: object) -> None:
+    """Refuse what cannot stand in a challenge."""
+    if realm is not None:
+        options.text("realm", realm, example="'api'")
+        if not str(realm).isascii():
+            options.problem("realm", shown(realm), "must be ASCII", "write 'api'")

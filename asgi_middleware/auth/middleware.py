@@ -1,31 +1,35 @@
 """`AuthMiddleware`: asks the backends in turn, fills the scope, answers what is refused."""
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._options import Options, shown
 from .._paths import Paths
 from .._reply import can_deny, reply
-from .._scope import extend, readable
+from .._scope import extend, has_any, readable
 from .._types import ASGIApp, Header, Receive, Scope, Send, Strings
-from .identity import AuthError, challenge
+from .identity import AuthError, challenge, check_realm
+
+logger = logging.getLogger("asgi_middleware.auth")
 
 # The scope that Starlette's documentation gives to every user, for `@requires("authenticated")`.
 _AUTHENTICATED = "authenticated"
-# RFC 7617, 2 demands a realm; this is it where none is configured.
-_DEFAULT_REALM = "Restricted"
 
 
 class AuthMiddleware:
     """Authenticates HTTP requests and WebSockets.
 
-    - `backend`: one, or a list tried in order until one knows its kind of credential. Ours (`Bearer`, `Basic`) have
-      `async identify(scope) -> User | None` and raise AuthError; an object with `async authenticate(conn)` is a
-      Starlette backend, whose AuthenticationError is a 400 with its text, as there.
+    - `backend`: one, or a list tried in order until one knows its kind of credential. Ours (`Bearer`, `Basic`,
+      `APIKeys`, `SessionUser`) have `async identify(scope) -> User | None` and raise AuthError; an object with
+      `async authenticate(conn)` is a Starlette backend, whose AuthenticationError is a 400 with its text, as there.
     - `on_error(conn, error) -> Response`: Starlette's hook, for both kinds of error.
     - `required`: refuse anonymous requests with 401 and a challenge, except on the paths in `public`.
     - `public`: exact paths, or `/docs/*` for a path and everything below. A path in doubt is never public.
     - `realm`: named in the challenges.
+
+    A backend of your own may have `scheme`, the name of its challenge; and `reads`, the lower-case names of all request
+    headers that it looks at: where no backend finds any of its own, none is asked.
 
     A user that one of ours identified has the scope `"authenticated"` besides its own. What was in `scope["user"]`
     before, from whomever, does not count.
@@ -62,10 +66,7 @@ class AuthMiddleware:
         self._public = Paths(options, "public", public)
         if self._public.patterns and required is False:
             options.problem("public", shown(public), "means nothing without required=True", "set it, or leave this out")
-        if realm is not None:
-            options.text("realm", realm, example="'api'")
-            if not str(realm).isascii():
-                options.problem("realm", shown(realm), "must be ASCII", "write 'api'")
+        check_realm(options, realm)
         options.raise_problems()
 
         from starlette import authentication
@@ -78,6 +79,10 @@ class AuthMiddleware:
         self.app = app
         # each with whether it is one of our kind
         self._backends = tuple((one, hasattr(one, "identify")) for one in backends)
+        # The headers without which nobody needs to be asked; None where a backend reads something else.
+        reads = [getattr(one, "reads", None) for one in backends]
+        self._reads = None if None in reads else tuple(dict.fromkeys(name for names in reads for name in names or ()))
+        self._concealing = tuple(one for one in backends if hasattr(one, "conceal"))
         self._on_error = on_error
         self._required = required
         self._realm = realm
@@ -87,24 +92,27 @@ class AuthMiddleware:
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
+        found: Any = None
         backend: Any = None
         try:
-            for backend, is_ours in self._backends:
-                if is_ours:
-                    user = await backend.identify(scope)
-                    found = None if user is None else (self._granted(backend, user), user)
-                else:
-                    found = await backend.authenticate(self._connection(scope))
-                if found is not None:
-                    credentials, user = found
-                    break
-            else:
-                if self._required and not self._public.exempts(scope):
-                    raise AuthError(401, None, "Not authenticated")
-                credentials, user = self._credentials(), self._anonymous()
+            if self._reads is None or has_any(scope, self._reads):
+                for backend, is_ours in self._backends:
+                    if not is_ours:
+                        found = await backend.authenticate(self._connection(scope))
+                    elif (user := await backend.identify(scope)) is not None:
+                        found = self._granted(backend, user), user
+                    if found is not None:
+                        break
+            if found is None and self._required and not self._public.exempts(scope):
+                raise AuthError(401, None, "Not authenticated")
         except (AuthError, self._starlette_error) as error:
             await self._refuse(scope, receive, send, error, backend)
             return
+        # Nothing of these is shared: an application may write into both.
+        credentials, user = (self._credentials(), self._anonymous()) if found is None else found
+        if scope["type"] == "websocket":
+            for one in self._concealing:
+                scope, send = one.conceal(scope, send)
         await self.app(extend(scope, auth=credentials, user=user), receive, send)
 
     def _granted(self, backend: Any, user: Any) -> Any:
@@ -123,6 +131,7 @@ class AuthMiddleware:
         status, text = 400, str(error)
         headers: Iterable[Header] = ()
         if isinstance(error, AuthError):
+            logger.debug("refused with %d: %s", error.status, error.description)
             status, text = error.status, error.description
             if status < 500:
                 headers = [(b"www-authenticate", line) for line in self._challenges(error, backend)]
@@ -136,13 +145,9 @@ class AuthMiddleware:
             if scheme is None or scheme in lines:
                 continue
             parameters: dict[str, str] = {}
-            if self._realm is not None or scheme == "Basic":
-                parameters["realm"] = self._realm or _DEFAULT_REALM
-            if scheme == "Basic":
-                parameters["charset"] = "UTF-8"
             if scheme == getattr(backend, "scheme", None) == "Bearer" and error.code is not None:
-                parameters |= {"error": error.code, "error_description": error.description}
-            lines[scheme] = challenge(scheme, parameters)
+                parameters = {"error": error.code, "error_description": error.description}
+            lines[scheme] = challenge(scheme, self._realm, parameters)
         return list(lines.values())
 
 

@@ -25,6 +25,8 @@ PARTS = {
     "backend": {
         "bearer": "asgi_middleware.auth.bearer:from_options",
         "basic": "asgi_middleware.auth.basic:from_options",
+        "api_key": "asgi_middleware.auth.api_key:from_options",
+        "session": "asgi_middleware.auth.session:SessionUser",
     },
 }
 
