@@ -6,6 +6,7 @@ from typing import Any
 
 import bcrypt
 from argon2 import PasswordHasher
+from starlette import authentication
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
@@ -134,3 +135,22 @@ def shown_error(conn: HTTPConnection, error: Exception) -> Response:
 
 CONNECT: Message = {"type": "websocket.connect"}
 CLOSED: list[Message] = [{"type": "websocket.close", "code": 1008}]
+
+
+class StarletteBasic(authentication.AuthenticationBackend):
+    """The backend of Starlette's documentation, in short."""
+
+    async def authenticate(
+        self, conn: HTTPConnection
+    ) -> tuple[authentication.AuthCredentials, authentication.BaseUser] | None:
+        if "authorization" not in conn.headers:
+            return None
+        try:
+            scheme, _, value = conn.headers["authorization"].partition(" ")
+            if scheme.lower() != "basic":
+                return None
+            name, _, _ = base64.b64decode(value).decode().partition(":")
+        except ValueError:
+            raise authentication.AuthenticationError("Invalid basic auth credentials") from None
+        scopes = ["authenticated", "admin"] if name == "root" else ["authenticated"]
+        return authentication.AuthCredentials(scopes), authentication.SimpleUser(name)

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from starlette import authentication
 
-from asgi_middleware import AuthenticationMiddleware, AuthMiddleware
+from asgi_middleware import AuthenticationMiddleware, AuthMiddleware, _scope
 from asgi_middleware.auth import AuthError, Basic, User
 
 from . import apps
@@ -249,6 +249,46 @@ def test_bugs_of_a_backend_travel_on() -> None:
         AuthMiddleware(apps.text(), Basic(check=broken)), http(headers=[("authorization", pair("a", "b"))])
     )
     assert (type(exchange.error), exchange.sent) == (LookupError, [])
+
+
+class Reads(Claims):
+    """Looks at two headers, and says so."""
+
+    reads = (b"x-one", b"x-two")
+
+
+ASKED: list[tuple[str, list[Any], list[tuple[str, str]], bool]] = [
+    ("it reads none that was sent", [Reads(None)], [("host", "a")], False),
+    ("no header was sent", [Reads(None)], [], False),
+    ("it reads one that was sent", [Reads(None)], [("host", "a"), ("X-Two", "")], True),
+    ("another one reads something that was sent", [Reads(None), BEARER], [("authorization", "Digest x")], True),
+    ("no other one reads anything that was sent", [Reads(None), BEARER], [("cookie", "a=b")], False),
+    ("another one does not say what it reads", [Reads(None), Claims(None)], [], True),
+    ("it does not say what it reads", [Claims(None)], [], True),
+]
+
+
+@pytest.mark.parametrize(("sentence", "backends", "headers", "asked"), ASKED, ids=[row[0] for row in ASKED])
+def test_nobody_is_asked_about_a_request_without_anything_to_read(
+    sentence: str, backends: list[Any], headers: list[tuple[str, str]], asked: bool
+) -> None:
+    backends[0].calls = 0
+    for scope in (http(headers=headers), _scope.extend(http(headers=headers))):  # a server's, and one of ours
+        app, scopes = apps.remembers()
+        assert outcome(drive(AuthMiddleware(app, backends), scope), scopes) == ANONYMOUS
+    assert backends[0].calls == (2 if asked else 0)
+
+
+def test_two_anonymous_requests_share_nothing() -> None:
+    """Starlette's objects can be written to; what one request writes into them must not reach another."""
+    app, scopes = apps.remembers()
+    middleware = AuthMiddleware(app, BEARER)
+    for _ in range(2):
+        drive(middleware)
+        scopes[-1]["auth"].scopes.append("admin")
+        scopes[-1]["user"].note = "mine"
+    assert [scope["auth"].scopes for scope in scopes] == [["admin"]] * 2
+    assert scopes[0]["user"] is not scopes[1]["user"]
 
 
 # --- the scope

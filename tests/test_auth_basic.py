@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import bcrypt
 import pytest
 from argon2 import PasswordHasher
@@ -228,6 +230,22 @@ def test_two_passwords_are_hashed_at_once_and_not_three(monkeypatch: pytest.Monk
     assert (most, threading.get_ident() in threads) == (2, False)
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_the_event_loop_goes_on_while_a_password_is_hashed(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hash waits for what only the loop can do meanwhile."""
+    went_on = threading.Event()
+    monkeypatch.setattr(bcrypt, "checkpw", lambda password, of: went_on.wait(20))
+    backend = Basic(USERS)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(backend.identify, http(headers=[("authorization", pair("ada", "x"))]))
+            await anyio.lowlevel.checkpoint()
+            went_on.set()
+
+    anyio.run(main, backend=loop)  # AuthError, if the hash had waited in vain
+
+
 async def says_true(name: str, password: str) -> Any:
     return (name, password) == ("zoë", "a:b")
 
@@ -279,6 +297,34 @@ def test_an_htpasswd_file(kind: Callable[[Path], Any], ends: str, tmp_path: Path
     names = [("ada", "open sesame"), ("zoë", "gruß, größe 🙂"), ("argon", "open sesame"), ("#eve", "open sesame")]
     answers = [ask(backend, pair(*one), loop="asyncio") for one in names]
     assert (repr(backend), answers) == ("Basic(<3 users>)", [known("ada"), known("zoë"), known("argon"), WRONG])
+
+
+@pytest.mark.parametrize("password", ["open sesame", "gruß 🙂", "a:b::c:", "", "x" * 72])
+def test_what_the_program_htpasswd_writes(password: str, tmp_path: Path) -> None:
+    program = shutil.which("htpasswd")
+    if program is None:
+        pytest.skip("the program htpasswd is not installed: apache2-utils")
+    path = tmp_path / "users.htpasswd"
+    for options, name in ((["-cB", "-C", "4"], "ada"), (["-B", "-C", "5"], "zoë")):
+        subprocess.run([program, "-i", *options, str(path), name], input=password.encode(), check=True)
+    backend = Basic(htpasswd=path)
+    names = ("ada", "zoë", "eve")
+    answers = [ask(backend, pair(name, password), loop="asyncio") for name in names]
+    assert answers == [known("ada"), known("zoë"), WRONG]
+    assert ask(backend, pair("ada", password[:-1] + "?"), loop="asyncio") == WRONG
+
+
+@pytest.mark.parametrize("option", ["-m", "-s", "-d", "-p"])
+def test_what_the_program_writes_that_is_not_safe_is_refused(option: str, tmp_path: Path) -> None:
+    """MD5, SHA-1, DES, and plain text."""
+    program = shutil.which("htpasswd")
+    if program is None:
+        pytest.skip("the program htpasswd is not installed: apache2-utils")
+    path = tmp_path / "users.htpasswd"
+    subprocess.run([program, "-bc", option, str(path), "ada", "sesame"], check=True, capture_output=True)
+    with pytest.raises(ConfigError, match="make one: htpasswd -nB NAME") as caught:
+        Basic(htpasswd=path)
+    assert "sesame" not in str(caught.value)
 
 
 SEPARATORS = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"]

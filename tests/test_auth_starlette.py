@@ -1,6 +1,5 @@
 """`AuthMiddleware` in a Starlette application: its contract, its backends, its decorators."""
 
-import base64
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from .authenticating import (
     BEARER,
     FORGED,
     GOOD,
+    StarletteBasic,
     pair,
     shown_error,
 )
@@ -36,25 +36,6 @@ from .test_auth_jwt import (
 )
 
 # --- Starlette's contract
-
-
-class StarletteBasic(authentication.AuthenticationBackend):
-    """The backend of Starlette's documentation, in short."""
-
-    async def authenticate(
-        self, conn: HTTPConnection
-    ) -> tuple[authentication.AuthCredentials, authentication.BaseUser] | None:
-        if "authorization" not in conn.headers:
-            return None
-        try:
-            scheme, _, value = conn.headers["authorization"].partition(" ")
-            if scheme.lower() != "basic":
-                return None
-            name, _, _ = base64.b64decode(value).decode().partition(":")
-        except ValueError:
-            raise authentication.AuthenticationError("Invalid basic auth credentials") from None
-        scopes = ["authenticated", "admin"] if name == "root" else ["authenticated"]
-        return authentication.AuthCredentials(scopes), authentication.SimpleUser(name)
 
 
 class Refuses(authentication.AuthenticationBackend):
