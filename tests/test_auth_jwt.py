@@ -48,7 +48,28 @@ from .tokens import (
 )
 
 # what others import from here
-__all__ = ["AUDIENCE", "BAD_REQUEST", "EXPIRED", "ISSUER", "NOW", "P256", "SECRET", "SIGNATURE", "Outcome", "ask", "bad_token", "claiming", "hs", "jwk", "outcome", "pem", "refusal", "run", "token", "verifier"]
+__all__ = [
+    "AUDIENCE",
+    "BAD_REQUEST",
+    "EXPIRED",
+    "ISSUER",
+    "NOW",
+    "P256",
+    "SECRET",
+    "SIGNATURE",
+    "Outcome",
+    "ask",
+    "bad_token",
+    "claiming",
+    "hs",
+    "jwk",
+    "outcome",
+    "pem",
+    "refusal",
+    "run",
+    "token",
+    "verifier",
+]
 
 # --- good tokens
 

@@ -45,6 +45,11 @@ def jose(owner: str, option: str) -> Any:
     return jwk
 
 
+def is_source(keys: object) -> bool:
+    """Whether it is a source of keys: `find`, or `issuers` with a source for each. Text has a `find` of its own."""
+    return not isinstance(keys, (str, bytes, bytearray, type)) and (hasattr(keys, "find") or hasattr(keys, "issuers"))
+
+
 class Entry(NamedTuple):
     """One key before it is made: PEM bytes or a JWK, with what a JWK says of itself."""
 
