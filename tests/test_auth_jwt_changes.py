@@ -3,20 +3,30 @@
 import itertools
 import json
 import random
+from typing import Any
 
 import pytest
 
 from asgi_middleware.auth import Bearer, HMACKey, StaticKeys
+from asgi_middleware.auth.jwks import Issuers
 
 from .tokens import (
+    CRIT,
+    EARLY,
     ED,
+    EXPIRED,
     GOOD,
+    HEADER,
+    ISSUER,
     MALFORMED,
+    NOW,
     OTHER_AUDIENCE,
     OTHER_ISSUER,
     P256,
     RSA,
     SECRET,
+    SIGNATURE,
+    TYPE,
     ask,
     b64,
     hs,
@@ -108,3 +118,64 @@ def test_signed_junk_never_raises_anything_but_a_refusal() -> None:
             claims[dice.randrange(len(claims))] = dice.choice(b'0123456789eE+-.,:{}[]"\\ntfau\x00\xff ')
         answers.add(said(by, token(bytes(claims))))
     assert answers >= {"ok", MALFORMED, OTHER_ISSUER, OTHER_AUDIENCE}
+
+
+TEXTS = ["", "api", ISSUER, "\ud800", "JWT", "HS256", "none", "\0", "é", "a" * 50]
+NUMBERS = [0, -1, 5, True, False, None, NOW, NOW + 10**6, 1e308, -0.5, 10**30, 0.1]
+NAMES = ["alg", "typ", "kid", "crit", "b64", "iss", "aud", "exp", "nbf", "iat", "sub", "scope", "scp", "jti", ""]
+
+
+def anything(dice: random.Random, depth: int = 3) -> Any:
+    """Some JSON value."""
+    kind = dice.randrange(5 if depth else 2)
+    if kind == 0:
+        return dice.choice(TEXTS)
+    if kind in (1, 2):
+        return dice.choice(NUMBERS)
+    if kind == 3:
+        return [anything(dice, depth - 1) for _ in range(dice.randrange(4))]
+    return {dice.choice(NAMES): anything(dice, depth - 1) for _ in range(dice.randrange(5))}
+
+
+def altered(dice: random.Random, content: dict[str, Any]) -> Any:
+    """Some other JSON value, mostly near this one."""
+    if dice.randrange(10) == 0:
+        return anything(dice)
+    changed = {**content, **{dice.choice(NAMES): anything(dice) for _ in range(dice.randrange(4))}}
+    for name in dice.sample(sorted(changed), dice.randrange(2)):
+        del changed[name]
+    return changed
+
+
+ROUTED = {
+    "one source": lambda: verifier(),
+    "several issuers": lambda: verifier(Issuers({ISSUER: HMACKey(SECRET), "api": HMACKey(SECRET)}), issuer=None),
+}
+
+
+@pytest.mark.parametrize("keys", ROUTED)
+def test_whatever_is_signed_with_the_right_key_is_accepted_or_refused_and_never_raises(keys: str) -> None:
+    dice = random.Random(7515)  # noqa: S311  # the same tokens every time
+    by, backend = ROUTED[keys](), Bearer(ROUTED[keys]())
+    answers = set()
+    for _ in range(2000):
+        text = token(
+            json.dumps(altered(dice, {**GOOD, "nbf": 5, "iat": 5})),
+            json.dumps(altered(dice, {"alg": "HS256", "typ": "JWT"})),
+        )
+        # the second time it may be remembered
+        answer = said(by, text)
+        assert said(by, text) == answer
+        answers.add(answer)
+        assert ask(backend, f"Bearer {text.decode()}")[0] in ("app", 401)
+    assert {"ok", HEADER, CRIT, TYPE, SIGNATURE, EXPIRED, EARLY, OTHER_ISSUER, OTHER_AUDIENCE} <= answers
+
+
+@pytest.mark.parametrize("length", [8193, 100_000, 1_000_000])
+def test_a_long_token_is_refused_by_its_length_before_anything_is_made_of_it(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by, good = verifier(), token()
+    assert said(by, good) == "ok"
+    monkeypatch.setattr("hashlib.sha256", None)
+    assert said(by, good[:-1] + b"A" * (length - len(good) + 1)) == MALFORMED

@@ -92,10 +92,10 @@ def fetch(url: str) -> bytes:
         connection.sock = _Timed(sock, ends)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", path, headers={"Host": parts.netloc, "Accept": "application/json"})
-        response = connection.getresponse()
-        if response.status != 200:
-            raise FetchError(f"the answer is {response.status}, not 200")
-        body = response.read(LARGEST + 1)
+        with connection.getresponse() as response:
+            if response.status != 200:
+                raise FetchError(f"the answer is {response.status}, not 200")
+            body = response.read(LARGEST + 1)
     finally:
         sock.close()
     if len(body) > LARGEST:
@@ -141,7 +141,8 @@ class _Timed(io.RawIOBase):
         self._sock.sendall(data)
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        # another one, because closing the connection must not close what its answer is read from
+        return io.BufferedReader(_Timed(self._sock, self._ends))
 
     def readable(self) -> bool:
         return True

@@ -70,7 +70,7 @@ class JWKS:
         self._fetch: Fetch = fetch_default if fetch is None else fetch
         self._clock = clock
         self._keys = KeySet()
-        self._text = b""
+        self._text: bytes | None = None
         self._fetched = self._tried = _NEVER
         # changes whenever the keys do, so that others know what to forget
         self.version = 0
