@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from asgi_middleware.auth import AuthError, Bearer, User
 
 from .asgi import Message
-from .test_auth_jwt import (
+from .tokens import (
     Outcome,
     hs,
     refusal,

@@ -28,7 +28,7 @@ from .authenticating import (
     never,
     pair,
 )
-from .test_auth_jwt import (
+from .tokens import (
     BAD_REQUEST,
     SIGNATURE,
     Outcome,

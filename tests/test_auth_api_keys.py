@@ -16,7 +16,7 @@ from asgi_middleware.auth.api_key import from_options
 from . import apps
 from .asgi import drive, http, websocket
 from .authenticating import ANONYMOUS, CLOSED, GOOD, Claims
-from .test_auth_jwt import Outcome, ask, outcome, refusal, run, verifier
+from .tokens import Outcome, ask, outcome, refusal, run, verifier
 
 KEY = "acme_ossifrage"
 OTHER = "acme_squeamish"

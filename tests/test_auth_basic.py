@@ -35,7 +35,7 @@ from .authenticating import (
     known,
     pair,
 )
-from .test_auth_jwt import (
+from .tokens import (
     Outcome,
     ask,
     refusal,

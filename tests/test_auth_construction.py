@@ -24,7 +24,7 @@ from .authenticating import (
     never,
     pair,
 )
-from .test_auth_jwt import (
+from .tokens import (
     AUDIENCE,
     ISSUER,
     P256,
@@ -253,12 +253,29 @@ def test_a_basic_from_a_config_list(tmp_path: Path) -> None:
         assert ask(backend, pair("ada", "open sesame"), loop="asyncio") == known("ada")
 
 
+def test_published_keys_from_a_config_list() -> None:
+    jwks = bearer_from_options(**bearer_options(jwks="https://idp.example/keys"))
+    oidc = bearer_from_options(oidc="https://idp.example/", audience=AUDIENCE)
+    shown = [repr(backend._verifier) for backend in (jwks, oidc)]
+    ending = f"issuer=['{ISSUER}'], audience=['{AUDIENCE}'])"
+    assert shown == [f"JWT(JWKS('https://idp.example/keys'), {ending}", f"JWT(OIDC('https://idp.example/'), {ending}"]
+
+
 CONFIGS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("no key", bearer_options(), ["secret"]),
     ("two keys", bearer_options(secret="x", keys=Path("y")), ["secret"]),
     ("a short secret", bearer_options(secret="x"), ["secret"]),
     ("a public key as the secret", bearer_options(secret=pem(P256).decode()), ["secret"]),
     ("a file that is not there", bearer_options(keys=Path("/nowhere")), ["keys[1]"]),
+    ("a secret and an address", bearer_options(secret=SECRET.decode(), jwks="https://idp.example/keys"), ["secret"]),
+    ("keys in clear text", bearer_options(jwks="http://idp.example/keys"), ["jwks"]),
+    ("keys without an issuer", {"jwks": "https://idp.example/keys", "audience": AUDIENCE}, ["issuer"]),
+    ("an issuer in clear text, without an audience", {"oidc": "http://idp.example/"}, ["oidc", "audience"]),
+    (
+        "another issuer than the provider",
+        bearer_options(oidc="https://idp.example/", issuer="https://a.example/"),
+        ["issuer"],
+    ),
     ("no issuer, no audience", {"secret": SECRET.decode()}, ["issuer", "audience"]),
 ]
 

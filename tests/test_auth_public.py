@@ -16,7 +16,7 @@ from .authenticating import (
     NOBODY,
     never,
 )
-from .test_auth_jwt import (
+from .tokens import (
     SIGNATURE,
     Outcome,
     bad_token,

@@ -18,7 +18,7 @@ from asgi_middleware.auth import RequireScopes
 from . import apps
 from .asgi import Message, drive, http, websocket
 from .authenticating import BEARER, CLOSED, CONNECT, GOOD, StarletteBasic, denied, pair
-from .test_auth_jwt import Outcome, claiming, refusal, run
+from .tokens import Outcome, claiming, refusal, run
 
 ASK = 'Bearer scope="read write"'
 LACKS = 'Bearer error="insufficient_scope", error_description="Not allowed", scope="read write"'

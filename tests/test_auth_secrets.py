@@ -13,7 +13,7 @@ from asgi_middleware.auth import APIKeys, Basic, Bearer, RequireScopes, SessionU
 from . import apps
 from .asgi import drive, http, websocket
 from .authenticating import USERS, encoded, never, pair
-from .test_auth_jwt import NOW, claiming, headed, hs, lacking, token, verifier
+from .tokens import NOW, claiming, headed, hs, lacking, token, verifier
 
 # Every secret of the run holds one of these, in one spelling or another.
 WORD = "ossifrage"
@@ -66,8 +66,8 @@ def requests() -> list[tuple[Any, dict[str, Any]]]:
         rows += [(keys, make(query_string=b"api_key=" + KEY.encode()))]
     rows += [(bearer, websocket(subprotocols=["bearer", text.decode()])) for text in TOKENS]
     rows += [(bearer, websocket(subprotocols=["bearer", TOKENS[0].decode()] * 2))]
-    login = {"session": {"_subject": WORD}}
-    rows += [(SessionUser(), websocket(headers=[("origin", f"https://{WORD}.example")], **login))]
+    login: Any = {"_subject": WORD}
+    rows += [(SessionUser(), websocket(headers=[("origin", f"https://{WORD}.example")], session=login))]
     return rows
 
 

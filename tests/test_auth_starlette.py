@@ -27,7 +27,7 @@ from .authenticating import (
     pair,
     shown_error,
 )
-from .test_auth_jwt import (
+from .tokens import (
     SIGNATURE,
     ask,
     claiming,

@@ -10,7 +10,7 @@ from asgi_middleware.auth import Bearer, User
 from . import apps
 from .asgi import Exchange, drive, http, websocket
 from .authenticating import CLOSED, FORGED, GOOD, NOBODY, Claims, denied, pair
-from .test_auth_jwt import BAD_REQUEST, ISSUER, SECRET, SIGNATURE, Outcome, bad_token, claiming, refusal, verifier
+from .tokens import BAD_REQUEST, ISSUER, SECRET, SIGNATURE, Outcome, bad_token, claiming, refusal, verifier
 
 BEARER = Bearer(verifier(), subprotocol="bearer")
 SEVERAL = refusal(

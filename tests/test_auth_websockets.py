@@ -5,25 +5,30 @@ from typing import Any
 import pytest
 
 from asgi_middleware import AuthMiddleware
+from asgi_middleware.auth import Basic
 
 from . import apps
 from .asgi import Message, drive, websocket
 from .authenticating import (
+    BASIC,
     BEARER,
     CLOSED,
     CONNECT,
     FORGED,
     GOOD,
     NOBODY,
+    Claims,
     denied,
+    never,
     shown_error,
 )
-from .test_auth_jwt import (
+from .tokens import (
     EXPIRED,
     NOW,
     SIGNATURE,
     bad_token,
     claiming,
+    refusal,
 )
 
 # --- WebSockets
@@ -85,6 +90,15 @@ def test_a_websocket(
     scope = websocket("/", headers=headers, **changes)
     exchange = drive(AuthMiddleware(apps.accepts(), BEARER, required=True), scope, messages)
     assert (exchange.error, exchange.sent) == (None, sent)
+
+
+def test_several_challenges_of_a_denial_are_one_line() -> None:
+    """A name that stands twice in a denial response ends a worker of Granian 2.8.7."""
+    exchange = drive(AuthMiddleware(apps.accepts(), [BEARER, Basic(check=never)], required=True), websocket())
+    assert exchange.sent == denied(refusal(401, "Not authenticated", f"Bearer, {BASIC}"))
+    silent = Claims(None)
+    silent.scheme = None  # type: ignore[assignment]  # a backend without a scheme
+    assert drive(AuthMiddleware(apps.accepts(), silent, required=True), websocket()).header("www-authenticate") == []
 
 
 def test_on_error_answers_a_websocket_where_denial_is_offered() -> None:

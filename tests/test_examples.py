@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from examples import starlette_app, wrap
 
 from .asgi import Exchange, drive, http
@@ -36,3 +38,15 @@ def test_the_starlette_application_signs_in_by_its_own_backend() -> None:
     assert json.loads(secret.body) == {"secret of": "ada"}
     assert secret.header("vary") == ["Cookie"]
     assert len(secret.header("x-request-id")) == 1
+
+
+def test_the_fastapi_application_asks_by_dependencies() -> None:
+    pytest.importorskip("fastapi", reason="fastapi is not installed: the extra `types`")
+    from examples import fastapi_app
+
+    nobody = call(fastapi_app.app, "/reports")
+    assert (nobody.status, nobody.header("www-authenticate")) == (401, ["APIKey"])
+    reports = call(fastapi_app.app, "/reports", x_api_key=fastapi_app.key)
+    assert json.loads(reports.body) == {"reports of": "reporter"}
+    assert call(fastapi_app.app, "/reports", "POST", x_api_key=fastapi_app.key).status == 403
+    assert call(fastapi_app.app, "/reports", x_api_key="demo_x").status == 401

@@ -1236,7 +1236,7 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
         "what the part refuses",
         {"use": "bearer"},
         [
-            "backend.secret: exactly one of `secret` and `keys` names the key; give one of them",
+            "backend.secret: exactly one of `secret`, `keys`, `jwks` and `oidc` names the key; give one of them",
             "backend.issuer: must be given: any other issuer's tokens would pass; or set any_issuer=True",
             "backend.audience: must be given: any other audience's tokens would pass; or set any_audience=True",
         ],

@@ -13,8 +13,8 @@ In a config list, with the key of one kind and the users of another:
     required = true
     public = ["/", "/health"]
     backend = [
-        # or secret = { env = "..." } instead of keys
-        { use = "bearer", issuer = "https://idp.example", audience = "api", keys = "jwks.json" },
+        { use = "bearer", oidc = "https://idp.example", audience = "api" },
+        # or issuer = "..." and one of: jwks = "https://...", keys = "jwks.json", secret = { env = "..." }
         { use = "basic", htpasswd = "users.htpasswd" },
         { use = "api_key", keys = "keys.toml" },   # lines of digest = "identity"
         { use = "session", allow_origins = ["https://app.example.com"] },
@@ -46,6 +46,7 @@ from .api_key import APIKeys
 from .basic import Basic
 from .bearer import Bearer
 from .identity import AuthError, User
+from .jwks import JWKS, OIDC, Issuers
 from .jwt import JWT
 from .keys import HMACKey, StaticKeys
 from .middleware import AuthenticationMiddleware, AuthMiddleware
@@ -53,7 +54,9 @@ from .scopes import RequireScopes
 from .session import SessionUser, login, logout
 
 __all__ = [
+    "JWKS",
     "JWT",
+    "OIDC",
     "APIKeys",
     "AuthError",
     "AuthMiddleware",
@@ -61,6 +64,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "HMACKey",
+    "Issuers",
     "RequireScopes",
     "SessionUser",
     "StaticKeys",

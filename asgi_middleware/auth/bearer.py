@@ -1,5 +1,6 @@
 """Bearer tokens (RFC 6750) from the Authorization header; where it is asked for, a WebSocket's subprotocols too."""
 
+import dataclasses
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any, NoReturn
 from .._headers import is_token
 from .._options import Options, shown
 from .._types import Scope, Send
+from ..exceptions import ConfigError, MissingExtra
 from .identity import AuthError, User, bearer_token
+from .jwks import JWKS, OIDC
 from .jwt import JWT
 from .keys import HMACKey, StaticKeys
 from .subprotocol import Subprotocol
@@ -98,6 +101,8 @@ def from_options(
     *,
     secret: str | None = None,
     keys: Path | None = None,
+    jwks: str | None = None,
+    oidc: str | None = None,
     issuer: str | None = None,
     audience: str | None = None,
     any_issuer: bool = False,
@@ -106,18 +111,32 @@ def from_options(
     leeway: int = 30,
     subprotocol: str | None = None,
 ) -> Bearer:
-    """A `Bearer(JWT(...))` from a config list. `secret`: text of an HMAC key; `keys`: a file of PEM, JWK or JWKS."""
+    """A `Bearer(JWT(...))` from a config list.
+
+    `secret`: text of an HMAC key; `keys`: a file of PEM, JWK or JWKS; `jwks`: the address of one; `oidc`: an issuer,
+    which then needs no `issuer`.
+    """
     options = Options("bearer")
+    sources: list[Callable[[], Any]] = []
+    if secret is not None:
+        sources.append(lambda: HMACKey(secret, alg=alg))
+    if keys is not None:
+        sources.append(lambda: StaticKeys(keys))
+    if jwks is not None:
+        sources.append(lambda: _named("jwks", lambda: JWKS(jwks)))
+    if oidc is not None:
+        sources.append(lambda: _named("oidc", lambda: OIDC(oidc)))
     source: Any = None
-    if (secret is None) == (keys is None):
-        options.problem("secret", "", "exactly one of `secret` and `keys` names the key", "give one of them")
+    if len(sources) == 1:
+        source = options.attempt(sources[0])
     else:
-        source = options.attempt(lambda: StaticKeys(keys) if keys is not None else HMACKey(secret or "", alg=alg))
+        rule = "exactly one of `secret`, `keys`, `jwks` and `oidc` names the key"
+        options.problem("secret", "", rule, "give one of them")
     # Without a key the rest is checked all the same, so that everything is told at once.
     verifier = options.attempt(
         lambda: JWT(
             _NOTHING if source is None else source,
-            issuer=issuer,
+            issuer=oidc if source is None and issuer is None else issuer,
             audience=audience,
             any_issuer=any_issuer,
             any_audience=any_audience,
@@ -127,6 +146,16 @@ def from_options(
     options.attempt(lambda: Bearer(_NOTHING, subprotocol=subprotocol))
     options.raise_problems()
     return Bearer(verifier, subprotocol=subprotocol)
+
+
+def _named(option: str, make: Callable[[], Any]) -> Any:
+    """What `make` gives; what it refuses is told under the name that the config list has for it."""
+    try:
+        return make()
+    except MissingExtra:
+        raise
+    except ConfigError as error:
+        raise ConfigError(error.owner, [dataclasses.replace(p, option=option) for p in error.problems]) from None
 
 
 class _Nothing:

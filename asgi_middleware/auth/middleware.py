@@ -134,7 +134,11 @@ class AuthMiddleware:
             logger.debug("refused with %d: %s", error.status, error.description)
             status, text = error.status, error.description
             if status < 500:
-                headers = [(b"www-authenticate", line) for line in self._challenges(error, backend)]
+                challenges = self._challenges(error, backend)
+                if scope["type"] == "websocket" and challenges:
+                    # As one line (RFC 9110, 5.3): a name that a denial response has twice ends a worker of Granian 2.8.
+                    challenges = [b", ".join(challenges)]
+                headers = [(b"www-authenticate", line) for line in challenges]
         await reply(scope, receive, send, status=status, body=text.encode(), headers=headers)
 
     def _challenges(self, error: AuthError, backend: Any) -> list[bytes]:

@@ -1,8 +1,8 @@
 """What a server is pointed at: `tests.hosts.served:app`, the object that the stack gives, with nothing around it.
 
 HOSTS_APP names a module of `apps`, or `broken`; HOSTS_STACK says `six`, `none`, `lint`: the six between two checkers,
-whose findings are at /violations, `compression`: that alone, and /sent tells of the messages that left it last, or
-`peer`: Starlette's compression in its place.
+whose findings are at /violations, `compression`: that alone, and /sent tells of the messages that left it last, `peer`:
+Starlette's compression in its place, or `auth`: the application of `auth_app`.
 HOSTS_FOLDER is where files to be served are.
 """
 
@@ -81,6 +81,8 @@ name = os.environ["HOSTS_APP"]
 app = Faulty() if name == "broken" else load(name)
 if os.environ["HOSTS_STACK"] == "six":
     app = six()(app)
+elif os.environ["HOSTS_STACK"] == "auth":
+    from .auth_app import app
 elif os.environ["HOSTS_STACK"] == "lint":
     app = linted(app)
 elif os.environ["HOSTS_STACK"] == "compression":
