@@ -11,7 +11,6 @@ from asgi_middleware.auth import JWT, Bearer, HMACKey, StaticKeys
 
 from .asgi import http
 from .tokens import (
-    AUDIENCE,
     BAD_REQUEST,
     CRIT,
     EARLY,
@@ -23,53 +22,23 @@ from .tokens import (
     NOW,
     OTHER_AUDIENCE,
     OTHER_ISSUER,
-    P256,
     SECRET,
     SIGNATURE,
     TYPE,
-    Outcome,
     ask,
     b64,
     bad_token,
     claiming,
     headed,
     hs,
-    jwk,
     lacking,
-    outcome,
     part,
-    pem,
     raw,
-    refusal,
     run,
     said,
     token,
     verifier,
 )
-
-# what others import from here
-__all__ = [
-    "AUDIENCE",
-    "BAD_REQUEST",
-    "EXPIRED",
-    "ISSUER",
-    "NOW",
-    "P256",
-    "SECRET",
-    "SIGNATURE",
-    "Outcome",
-    "ask",
-    "bad_token",
-    "claiming",
-    "hs",
-    "jwk",
-    "outcome",
-    "pem",
-    "refusal",
-    "run",
-    "token",
-    "verifier",
-]
 
 # --- good tokens
 

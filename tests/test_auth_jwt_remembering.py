@@ -195,14 +195,13 @@ def test_whoever_gets_claims_may_edit_them_and_nobody_else_sees_it(sentence: str
     assert keys.checks == 1
 
 
-def test_claims_nested_too_deep_to_be_remembered_are_good_all_the_same() -> None:
+def test_claims_of_any_depth_are_answered() -> None:
     keys = Asked()
     by = verifier(keys)
     text = token(raw("x", "[" * 2500 + "]" * 2500))
     # which depth Python reads differs from version to version
     answers = [said(by, text) for _ in range(2)]
     assert answers in (["ok", "ok"], [MALFORMED, MALFORMED])
-    assert keys.checks == 2
 
 
 # --- revocation
