@@ -15,7 +15,7 @@ from asgi_middleware import MissingExtra
 from . import apps
 from .asgi import drive
 from .bench import __main__ as command
-from .bench import bodies, calls, load, peers, report, scenes, sessions
+from .bench import auth, bodies, calls, load, peers, report, scenes, sessions
 from .bench.measuring import (
     BURST,
     SLICE,
@@ -621,7 +621,7 @@ SCENES = [
     sessions.in_cookies,
     in_stores,
     without_a_redis,
-    scenes.auth,
+    auth.auth,
     bodies.small,
     bodies.whole,
     bodies.codec,

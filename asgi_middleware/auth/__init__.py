@@ -38,8 +38,7 @@ Starlette's own backends work unchanged.
 
 A backend has three outcomes: not mine, an identity, or an error. A credential that is there but bad is never anonymous
 and never falls through to the next backend. Challenges follow RFC 6750 and RFC 7617, with fixed wording: nothing that a
-client sent is echoed. No token, key or password is in any log, repr or
-exception.
+client sent is echoed. No token, key or password is in any log, repr or exception.
 """
 
 from .api_key import APIKeys

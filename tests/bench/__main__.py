@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..serving import ROOT
-from . import bodies, live, memory, report, scenes, sessions
+from . import auth, bodies, live, memory, report, scenes, sessions
 from .measuring import Scene, Times, measure
 
 IN_PROCESS: dict[str, Callable[[], Scene]] = {
@@ -22,7 +22,7 @@ IN_PROCESS: dict[str, Callable[[], Scene]] = {
     "codec-long": bodies.codec_long,
     "sizes": bodies.sizes,
     "sessions": sessions.in_cookies,
-    "auth": scenes.auth,
+    "auth": auth.auth,
     "stalls": bodies.stalls,
 }
 # These start a server or more, or need a place on the disk.

@@ -7,7 +7,7 @@ installed.
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..asgi import App
@@ -24,6 +24,8 @@ PACKAGES = (
     "redis",
     "itsdangerous",
     "python-jose",
+    "PyJWT",
+    "joserfc",
     "cryptography",
     "brotli",
     "backports.zstd",
@@ -149,3 +151,28 @@ def six(app: App, *, origins: list[str], secret: str) -> App:
     app = starlette_cors(app, allow_origins=origins)
     app = timing(app)
     return correlation_id(app)
+
+
+def token_decoder(
+    library: str, alg: str, public: Any, text: str, *, issuer: str, audience: str
+) -> Callable[[str], Mapping[str, Any]]:
+    """How a library checks a token, and gives its claims. `public`: cryptography's key, or the secret."""
+    if library == "python-jose":
+        decode, key = peer("jose.jwt:decode"), peer("jose.jwk:construct")(text, alg)
+        return lambda token: decode(token, key, algorithms=[alg], issuer=issuer, audience=audience)
+    if library == "PyJWT":
+        pyjwt = peer("jwt:decode")
+        return lambda token: pyjwt(token, public, algorithms=[alg], issuer=issuer, audience=audience)
+    kind = {"HS256": "OctKey", "RS256": "RSAKey", "ES256": "ECKey"}[alg]
+    imported = peer(f"joserfc.jwk:{kind}").import_key(text)
+    joserfc = peer("joserfc.jwt:decode")
+    registry = peer("joserfc.jwt:JWTClaimsRegistry")(
+        iss={"essential": True, "value": issuer}, aud={"essential": True, "value": audience}
+    )
+
+    def checked(token: str) -> Mapping[str, Any]:
+        claims: Mapping[str, Any] = joserfc(token, imported, algorithms=[alg]).claims
+        registry.validate(claims)
+        return claims
+
+    return checked

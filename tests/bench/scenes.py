@@ -3,29 +3,21 @@
 The limits in the last column are the budgets that each middleware was given when it was designed.
 """
 
-import base64
-import hashlib
-import hmac
-import json
-import time
-from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from asgi_middleware import (
-    AuthMiddleware,
     CORSMiddleware,
     ErrorsMiddleware,
     RequestIDMiddleware,
     TimingMiddleware,
 )
-from asgi_middleware.auth import JWT, HMACKey, StaticKeys
 from asgi_middleware.timing import add
 
-from ..asgi import App, step
+from ..asgi import App
 from . import calls, peers
-from .calls import AUDIENCE, ISSUER, KIB, ORIGIN, SECRET, answer, calling, floor, in_process, request
-from .measuring import Row, Sample, Scene, Variant, looped
+from .calls import KIB, ORIGIN, SECRET, answer, calling, floor, in_process, request
+from .measuring import Row, Scene
 
 
 def stack() -> Scene:
@@ -162,134 +154,3 @@ def errors() -> Scene:
             Row("errors: a crash", "ours: crash", "Starlette: crash"),
         ],
     )
-
-
-def auth() -> Scene:
-    def ours() -> App:
-        return AuthMiddleware(answer, calls.bearer())
-
-    secret = SECRET.encode()
-
-    def sign(message: bytes) -> bytes:
-        return hmac.digest(secret, message, hashlib.sha256)
-
-    good = _token("HS256", sign)
-    bad = _token("HS256", lambda _: b"0" * 32, longest=8 * KIB)
-    variants = {
-        **floor(),
-        "ours: anonymous": calling(ours),
-        "Starlette: anonymous": calling(lambda: peers.starlette_auth(answer)),
-        "ours: good": calling(ours, request(("authorization", f"Bearer {good}"))),
-        "ours: bad": calling(ours, request(("authorization", f"Bearer {bad}")), status=401),
-        "ours: long": calling(ours, request(("authorization", "Bearer " + "a" * 64 * KIB)), status=401),
-    }
-    for alg in ("HS256", "RS256", "ES256"):
-        variants |= _verifying(alg)
-    return in_process(
-        "auth",
-        variants,
-        [
-            Row("auth: anonymous", "ours: anonymous", "Starlette: anonymous", 1.2, True),
-            Row("auth: a bad bearer token of 8 KB, to a good one", "ours: bad", "ours: good"),
-            Row("auth: a bearer token of 64 KB, to a good one", "ours: long", "ours: good"),
-            Row("auth: an HS256 token", "ours: HS256", "raw and framing: HS256"),
-            Row("auth: an RS256 token", "ours: RS256", "raw and framing: RS256", 1.1),
-            Row("auth: an ES256 token", "ours: ES256", "raw and framing: ES256", 1.1),
-        ],
-    )
-
-
-def _verifying(alg: str) -> dict[str, Variant]:
-    """A token's check by ours, and by the bare primitive with the least framing and claims that make it a check."""
-
-    def keys() -> tuple[Any, Callable[[bytes], bytes], Callable[[bytes, bytes], None]]:
-        """Our source of keys, and how to sign and verify by the primitive."""
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-
-        sha256 = hashes.SHA256()
-        if alg == "HS256":
-            secret = SECRET.encode()
-
-            def verify_secret(message: bytes, signature: bytes) -> None:
-                if not hmac.compare_digest(hmac.digest(secret, message, hashlib.sha256), signature):
-                    raise ValueError("signature")
-
-            return HMACKey(SECRET), lambda message: hmac.digest(secret, message, hashlib.sha256), verify_secret
-        private: Any
-        if alg == "RS256":
-            private = rsa.generate_private_key(65537, 2048)
-            public, pkcs1 = private.public_key(), padding.PKCS1v15()
-
-            def sign(message: bytes) -> bytes:
-                signature: bytes = private.sign(message, pkcs1, sha256)
-                return signature
-
-            def verify(message: bytes, signature: bytes) -> None:
-                public.verify(signature, message, pkcs1, sha256)
-
-        else:
-            private = ec.generate_private_key(ec.SECP256R1())
-            public, ecdsa = private.public_key(), ec.ECDSA(sha256)
-
-            def sign(message: bytes) -> bytes:
-                r, s = utils.decode_dss_signature(private.sign(message, ecdsa))
-                return r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-            def verify(message: bytes, signature: bytes) -> None:
-                r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-                public.verify(utils.encode_dss_signature(r, s), message, ecdsa)
-
-        encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        return StaticKeys(public.public_bytes(encoding, form)), sign, verify
-
-    def ours() -> Sample:
-        source, sign, _ = keys()
-        verifier, token = JWT(source, issuer=ISSUER, audience=AUDIENCE), _token(alg, sign).encode()
-        return looped(lambda: step(_awaited(verifier.verify(token))))
-
-    def raw() -> Sample:
-        _, sign, verify = keys()
-        token = _token(alg, sign).encode()
-
-        async def check() -> Mapping[str, Any]:
-            signed, _, signature = token.rpartition(b".")
-            header, _, claims = signed.partition(b".")
-            if json.loads(_decoded(header))["alg"] != alg:
-                raise ValueError("alg")
-            verify(signed, _decoded(signature))
-            content: dict[str, Any] = json.loads(_decoded(claims))
-            if content["exp"] <= time.time() or content["iss"] != ISSUER or content["aud"] != AUDIENCE:
-                raise ValueError("claims")
-            return content
-
-        return looped(lambda: step(_awaited(check())))
-
-    return {f"ours: {alg}": Variant(ours, base=None), f"raw and framing: {alg}": Variant(raw, base=None)}
-
-
-async def _awaited(claims: Awaitable[Mapping[str, Any]]) -> None:
-    if (await claims)["sub"] != "ada":
-        raise RuntimeError("the wrong token was taken")
-
-
-def _encoded(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-def _decoded(text: bytes) -> bytes:
-    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-
-
-def _token(alg: str, sign: Callable[[bytes], bytes], longest: int = 0) -> str:
-    """A token that is good for a day, padded to nearly `longest` bytes by a claim that nobody asks for."""
-    claims: dict[str, Any] = {"sub": "ada", "iss": ISSUER, "aud": AUDIENCE, "exp": int(time.time()) + 24 * 3600}
-    header = _encoded(json.dumps({"alg": alg, "typ": "JWT"}).encode())
-
-    def made() -> bytes:
-        signed = header + b"." + _encoded(json.dumps(claims).encode())
-        return signed + b"." + _encoded(sign(signed))
-
-    if longest:
-        claims["note"] = "a" * ((longest - len(made()) - 20) * 3 // 4)
-    return made().decode("ascii")
