@@ -57,6 +57,12 @@ def test_a_user_of_ones_own_is_the_user() -> None:
 
     assert ask(Bearer(verifier(), user=find), f"Bearer {token().decode()}") == ("app", "7", ["authenticated", "admin"])
 
+    def find_at_once(claims: Mapping[str, Any]) -> Person:
+        return Person()
+
+    at_once = Bearer(verifier(), user=find_at_once)
+    assert ask(at_once, f"Bearer {token().decode()}") == ("app", "7", ["authenticated", "admin"])
+
 
 def test_a_verifier_of_ones_own_may_say_that_it_cannot_check() -> None:
     class Down:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from asgi_middleware.exceptions import ConfigError
-from asgi_middleware.sessions import SessionMiddleware, StoredSession, revoke_all, sessions_of
+from asgi_middleware.sessions import SessionMiddleware, StoredSession, revoke_all, sessions_of, stores
 from asgi_middleware.sessions.stores.memory import MemoryStore
 from asgi_middleware.sessions.stores.redis import RedisStore
 from asgi_middleware.sessions.stores.sql import SQLAlchemyStore
@@ -249,6 +249,44 @@ def test_revoke_all_logs_out_everywhere_but_here() -> None:
     assert ask(revoke_all(site.store, "ada")) == 1
     assert ask(revoke_all(site.store, "ada")) == 0
     assert len(ask(sessions_of(site.store, "bob"))) == 1
+
+
+def test_revoke_all_spares_a_session_that_is_given_a_new_id_by_the_same_request() -> None:
+    """As one that changes a password does."""
+    site = Site()
+    for secret in (OLD, NEXT):
+        step(site.put({"a": 1}, secret, subject="ada"))
+        step(site.memory.index("ada", key(secret), TERM))
+
+    async def use(session: Any) -> None:
+        session.regenerate()
+        assert await revoke_all(site.store, "ada", keep=session) == 1
+
+    assert site.visit(use, cookie()).error is None
+    assert [stored.content for stored in ask(sessions_of(site.store, "ada"))] == [{"a": 1}]
+    assert (site.content(), site.content(NEXT)) == (None, None)
+
+
+def test_a_store_without_anything_to_close_is_closed_by_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    middleware = SessionMiddleware(lives_and_ends, SECRET, store="memory:")
+    exchange = drive(middleware, dict(LIFESPAN), [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    assert (exchange.error, caplog.messages) == (None, [])
+
+
+async def lives_and_ends(scope: Any, receive: Any, send: Any) -> None:
+    for kind in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{kind}.complete"})
+
+
+@pytest.mark.parametrize("name", ["MemoryStore", "RedisStore", "SQLAlchemyStore", "SQLiteStore"])
+def test_the_stores_can_be_imported_from_one_place(name: str) -> None:
+    assert getattr(stores, name).__name__ == name
+
+
+def test_what_is_no_store_is_no_attribute_of_them() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'MongoStore'"):
+        _ = stores.MongoStore  # pyright: ignore[reportAttributeAccessIssue]  # on purpose
 
 
 def test_revoke_all_raises_what_the_store_raises(caplog: pytest.LogCaptureFixture) -> None:

@@ -1620,6 +1620,8 @@ URLS: list[tuple[str, Any]] = [
     ("sub-delimiters in the password", "redis://ada:!$&()*+,;=zqxjkvwy@host"),
     ("a scheme with a plus", "postgresql+asyncpg://ada:zqxjkvwy@host/db"),
     ("inside other text", "connect to redis://ada:zqxjkvwy@host please"),
+    ("in the query", "redis://localhost:6379/0?db=1&password=zqxjkvwy"),
+    ("in the query, as another name", "rediss://localhost?ssl_password=zqxjkvwy&db=1"),
     ("two of them", "redis://ada:zqxjkvwy@one,redis://ada:zqxjkvwy@two"),
     ("in a list", ["redis://ada:zqxjkvwy@host"]),
     ("in a tuple", ("redis://ada:zqxjkvwy@host",)),

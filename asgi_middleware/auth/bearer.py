@@ -1,8 +1,9 @@
 """Bearer tokens (RFC 6750) from the Authorization header; where it is asked for, a WebSocket's subprotocols too."""
 
 import dataclasses
+import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,8 +25,9 @@ class Bearer:
     """Identifies by a bearer token.
 
     - `verifier`: has `async verify(token: bytes) -> claims` and raises AuthError; such as `JWT(...)`.
-    - `user(claims)`: optional and async: the user object for these claims, or None to refuse (401). Without it the
-      identity is the claim `sub`, and the scopes come from `scope` (text) or `scp` (text or list).
+    - `user(claims)`: optional, sync or async: the user object for these claims, or None to refuse (401), for a token
+      that is there but not good is never anonymous. Without it the identity is the claim `sub`, and the scopes come
+      from `scope` (text) or `scp` (text or list).
     - `subprotocol`: the marker behind which browsers may offer the token of a WebSocket, such as "bearer":
       `new WebSocket(url, ["bearer", token])`. The application sees neither. None: only the header counts.
     """
@@ -35,7 +37,7 @@ class Bearer:
     def __init__(
         self,
         verifier: Any,
-        user: Callable[[Mapping[str, Any]], Awaitable[Any]] | None = None,
+        user: Callable[[Mapping[str, Any]], Any] | None = None,
         *,
         subprotocol: str | None = None,
     ) -> None:
@@ -67,7 +69,9 @@ class Bearer:
             raise AuthError(400, "invalid_request", "The bearer token is malformed")
         claims: Mapping[str, Any] = await self._verifier.verify(token)
         if self._user is not None:
-            user = await self._user(claims)
+            user: Any = self._user(claims)
+            if inspect.isawaitable(user):
+                user = await user
             if user is None or user is False:
                 raise AuthError(401, "invalid_token", "The token's user is not known")
             return user

@@ -22,15 +22,28 @@ Which one to take:
                          all browsers; there is room. Costs one trip per request that brings a session, and one more
                          where it was changed. Take it for logins.
 
-In a cookie, keep `max_age` short where a replay matters, or let `validate` compare something of the user's that a
-logout changes.
+In a cookie, keep `max_age` short where a replay matters, or let `validate` compare something that a logout changes,
+say a number that stands in the session and beside the user. It has to answer at once, so out of memory.
+
+The content is JSON: a tuple comes back as a list and a number that was a key as text; of a datetime keep the
+`.isoformat()`.
 
 Whoever logs somebody in does this, so that an ID which an attacker has planted or seen is of no use:
 
     session.regenerate()
-    session.subject = "user-1"      # whose it is: what sessions_of(store, subject) and revoke_all(store, subject) find
+    session.subject = "user-1"      # whose it is
 
-and to log out: `session.destroy()`. Two requests that change one session at the same time both count: what they changed
+and to log out: `session.destroy()`. With SessionUser, `login` and `logout` of `asgi_middleware.auth` do so. To list the
+sessions of a user, or to log the user out everywhere, make the store yourself and close it when the application shuts
+down; in a config list it is `store = { import = "myapp:store" }`:
+
+    store = RedisStore.from_url("redis://localhost:6379/0")
+    app = SessionMiddleware(app, secret_key="...", store=store)
+
+    await sessions_of(store, "user-1")
+    await revoke_all(store, "user-1", keep=request.session)
+
+Two requests that change one session at the same time both count: what they changed
 is merged by key, the later one wins a key that both changed. A session that is destroyed stays so, whatever a slower
 request wanted to save into it.
 
@@ -38,9 +51,9 @@ Changes after the response has started are saved to the store when the applicati
 session that is new, they cannot reach the client, and are logged. A WebSocket's are saved when it ends, or by
 `await session.save()`.
 
-C code that looks into a dict behind its methods finds a session that was not used yet unloaded, as the one item
-"(not loaded)". It is right for `dict(session)`, `{**session}`, `json.dumps`, `copy`, pickle, Starlette's
-`request.session`, and pydantic's fields; to orjson, msgspec, and pydantic's serialisers hand `dict(session)`.
+To orjson, msgspec, and pydantic's serialisers hand `dict(session)`: C code that looks into a dict behind its methods
+finds a session that was not used yet unloaded, as the one item "(not loaded)". `{**session}`, `json.dumps`, `copy`,
+pickle, Starlette's `request.session`, and pydantic's fields are right as they are.
 """
 
 from .cookie import SessionTooLarge

@@ -32,8 +32,8 @@ _TAKEN = {
     "headers",
 }
 _TAKEN |= {"client", "server", "subprotocols", "state", "extensions"}
-# Of a signature that guards an ID which could not be guessed anyway.
-_SHORT = 16  # bytes
+# How much of a signature stands behind an ID, which could not be guessed anyway.
+_ID_SIGNATURE = 16  # bytes
 
 
 class SessionMiddleware:
@@ -44,7 +44,8 @@ class SessionMiddleware:
     - `secret_key`: str, bytes or Starlette's Secret; or a list, newest first: the first signs, all verify.
     - `session_cookie`: the cookie's name. `path`, `domain`, `same_site`, `partitioned`: its attributes.
     - `max_age`: seconds from the last change; None for a cookie that ends with the browser.
-    - `https_only`: the Secure attribute; `"auto"` sets it on https and wss, and wherever browsers demand it.
+    - `https_only`: the Secure attribute; `"auto"` sets it on https and wss, and wherever browsers demand it. Behind a
+      proxy that ends TLS write True, or have the server believe the proxy (uvicorn: `--forwarded-allow-ips`).
 
     And:
 
@@ -52,7 +53,8 @@ class SessionMiddleware:
     - `encrypt`: whether a session that is kept in the cookie is secret there too. Needs the extra `crypto`. Cookies
       that were only signed are not taken over.
     - `rolling`: whether use extends a session as a change does. A cookie is sent again after a tenth of `max_age`.
-    - `absolute_timeout`: seconds after which a session ends, however much it is used.
+    - `absolute_timeout`: seconds after which a session ends, however much it is used; from its beginning, or from when
+      it was last given a new ID.
     - `on_store_error`: a store that cannot be read makes the request fail, `"raise"`, or gives it an empty session,
       `"empty"`. What cannot be saved always makes it fail: no response claims a login or a logout that did not happen.
     - `store_timeout`: seconds that one operation of the store may take.
@@ -147,7 +149,7 @@ class SessionMiddleware:
             seal = Encrypter(keys, salt, token_bytes) if encrypt else Signer(keys, salt)
             self._keeper = CookieKeeper(seal, Starlette(keys) if accept_starlette else None, **common)
         else:
-            signer = Signer(keys, f"asgi_middleware.sessions.id:{session_cookie}", _SHORT)
+            signer = Signer(keys, f"asgi_middleware.sessions.id:{session_cookie}", _ID_SIGNATURE)
             found: Any = store if made is None else made
             self._keeper = self._stored = StoreKeeper(
                 found,
@@ -190,8 +192,9 @@ class SessionMiddleware:
 
     async def aclose(self) -> None:
         """Close the store, if it was made here, from a URL. A server with lifespan has it done at shutdown."""
-        if self._made is not None:
-            await self._made.aclose()
+        close = getattr(self._made, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def _check_modes(

@@ -136,7 +136,8 @@ class Session(dict[str, Any]):
     def subject(self) -> str | None:
         """Whose session it is: an identity such as "user-1". A store finds all sessions of one subject by it.
 
-        Setting another one than it has gives the session a new ID. Clearing the session takes the subject off.
+        Setting another one in place of a first gives the session a new ID; the first one leaves it, so `regenerate()`
+        before. Clearing the session takes the subject off.
         """
         self._reading()
         return self._facts.subject

@@ -300,14 +300,16 @@ async def sessions_of(store: IndexedStore, subject: str) -> list[StoredSession]:
     return sorted(found, key=lambda session: (session.created, session.id))
 
 
-async def revoke_all(store: IndexedStore, subject: str, keep: str | None = None) -> int:
-    """Log `subject` out everywhere but in the session whose `id` is `keep`; how many sessions that were.
+async def revoke_all(store: IndexedStore, subject: str, keep: Session | str | None = None) -> int:
+    """Log `subject` out everywhere but in `keep`, a session or its `id`; how many sessions that were.
 
-    Raises what the store raises; then some sessions may be left.
+    Of a session that this request has given a new ID, pass the session itself: it is under its old ID until it is
+    saved. Raises what the store raises; then some sessions may be left.
     """
+    kept = {keep.id, keep._key} if isinstance(keep, Session) else {keep}
     count = 0
     for key in await store.keys_of(subject):
-        if key != keep and await store.delete(key):
+        if key not in kept and await store.delete(key):
             count += 1
     return count
 

@@ -31,6 +31,7 @@ from . import registry
 HIDDEN = "<hidden>"
 _SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
+_QUERY_SECRET = re.compile(r"(?<=[?&])((?:password|[a-z_]*(?:secret|key|token|password))=)[^&#\s'\"]*", re.IGNORECASE)
 _ENTRY_LINE = re.compile(r"^[ \t]*\[\[[ \t]*(?:middleware|\"middleware\"|'middleware')[ \t]*\]\]")
 _UNKNOWN = "is no option here"
 # These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
@@ -54,8 +55,8 @@ def is_secret_name(path: str) -> bool:
 
 
 def without_userinfo(text: str) -> str:
-    """The text with the user name and password of every URL in it hidden (RFC 3986, 3.2.1)."""
-    return _USERINFO.sub(f"{HIDDEN}@", text)
+    """The text with the user name and password of every URL in it hidden (RFC 3986, 3.2.1), also in its query."""
+    return _QUERY_SECRET.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", text))
 
 
 def read_file(path: Path) -> tuple[list[Any], list[int]]:

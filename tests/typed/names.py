@@ -25,11 +25,43 @@ from asgi_middleware import (
     get_request_id,
     measure,
 )
-from asgi_middleware.auth import JWT, AuthError, Basic, Bearer, HMACKey, StaticKeys, User
+from asgi_middleware.auth import (
+    JWKS,
+    JWT,
+    OIDC,
+    APIKeys,
+    AuthError,
+    Basic,
+    Bearer,
+    HMACKey,
+    Issuers,
+    RequireScopes,
+    SessionUser,
+    StaticKeys,
+    User,
+    login,
+    logout,
+)
 from asgi_middleware.exceptions import Problem
 from asgi_middleware.lint import RULES, ASGIViolation, Rule
 from asgi_middleware.request_id import RequestIDFilter
-from asgi_middleware.sessions import Session, SessionTooLarge
+from asgi_middleware.sessions import (
+    Session,
+    SessionConflict,
+    SessionTooLarge,
+    StoredSession,
+    revoke_all,
+    sessions_of,
+)
+from asgi_middleware.sessions.stores import (
+    IndexedStore,
+    MemoryStore,
+    Record,
+    RedisStore,
+    SQLAlchemyStore,
+    SQLiteStore,
+    Store,
+)
 from asgi_middleware.timing import add
 
 # What a middleware takes, as it reads for those who look inside: anything that can be called as ASGI 3.
@@ -171,6 +203,14 @@ def sessions(session: Session) -> None:
     assert_type(session.accessed, bool)
     assert_type(session.modified, bool)
     assert_type(session.is_new, bool)
+    assert_type(session.id, str | None)
+    assert_type(session.created, int | None)
+    assert_type(session.subject, str | None)
+    session.subject = "user-1"
+    session.regenerate()
+    session.set_expiry(3600)
+    session.set_expiry(None)
+    session.destroy()
     session["user"] = "ada"
     del session["user"]
     session.update({"user": "ada"}, visits=1)
@@ -188,7 +228,32 @@ def sessions(session: Session) -> None:
     raise too_large
 
 
-async def auth(user: User) -> None:
+async def stores(store: Store, session: Session, app: ASGIApp) -> None:
+    assert_type(await store.read("key", extend=60), Record | None)
+    assert_type(await store.create("key", b"data", 60), bool)
+    SessionMiddleware(app, "key", store=store, rolling=True, absolute_timeout=3600)
+    SessionMiddleware(app, "key", store="memory:", validate=lambda session, scope: session.subject is not None)
+    indexed: IndexedStore = MemoryStore(most=10)
+    indexed = SQLiteStore("sessions.db")
+    indexed = RedisStore.from_url("redis://localhost")
+    indexed = SQLAlchemyStore.from_url("postgresql+asyncpg://localhost/name")
+    assert_type(await sessions_of(indexed, "user-1"), list[StoredSession])
+    assert_type(await revoke_all(indexed, "user-1", keep=session), int)
+    assert_type(await revoke_all(indexed, "user-1", keep=session.id), int)
+    await session.save()
+    raise SessionConflict
+
+
+async def auth(user: User, app: ASGIApp) -> None:
+    JWT(OIDC("https://idp.example"), audience="api", revoked=lambda claims: claims["sub"] == "eve")
+    JWT(Issuers({"https://a.example/": JWKS("https://a.example/keys")}), audience="api")
+    key, digest = APIKeys.new(prefix="acme")
+    assert_type(key, str)
+    assert_type(APIKeys({digest: "ci"}), APIKeys)
+    assert_type(SessionUser(allow_origins=["https://app.example.com"]), SessionUser)
+    assert_type(RequireScopes(app, ["admin"]), RequireScopes)
+    login({}, "user-1")
+    logout({})
     verifier = JWT(HMACKey("secret"), issuer="https://idp.example", audience=["api", "admin"])
     assert_type(await verifier.verify(b"token"), Mapping[str, Any])
     JWT(StaticKeys("pem", b"pem", {"kty": "RSA"}), any_issuer=True, any_audience=True)

@@ -5,10 +5,14 @@
 
     store                 how far it reaches                     extra     as a URL
     MemoryStore()         one process, gone with it              none      memory:
-    SQLiteStore(path)     the processes of one machine           none      sqlite:///relative.db, sqlite:////absolute.db
+    SQLiteStore(path)     the processes of one machine           none      sqlite:///sessions.db, in the working folder,
+                                                                           or sqlite:////var/lib/sessions.db
     RedisStore(client)    many machines; Redis or Valkey, or     redis     redis://host:6379/0, rediss://...
                           their cluster
     SQLAlchemyStore(...)  many machines; PostgreSQL              sql       postgresql+asyncpg://user@host/name
+
+`from asgi_middleware.sessions.stores import RedisStore`, and likewise the others; each has its manual in a module of
+its own: memory, sqlite, redis, sql.
 
 A store of your own is a class with the methods of `Store`; `asgi_middleware.sessions.testing` holds the tests that it
 has to pass. A store sees neither the IDs that browsers hold nor the objects in a session: keys are SHA-256 digests in
@@ -16,24 +20,47 @@ hexadecimal, data are bytes, and nothing is ever unpickled.
 """
 
 import importlib
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from ...exceptions import ConfigError, Problem
 
-__all__ = ["IndexedStore", "Record", "Store", "Updated", "from_url"]
+if TYPE_CHECKING:
+    from .memory import MemoryStore
+    from .redis import RedisStore
+    from .sql import SQLAlchemyStore
+    from .sqlite import SQLiteStore
+
+__all__ = [
+    "IndexedStore",
+    "MemoryStore",
+    "Record",
+    "RedisStore",
+    "SQLAlchemyStore",
+    "SQLiteStore",
+    "Store",
+    "Updated",
+    "from_url",
+]
 
 Updated = Literal["ok", "gone", "conflict"]
 
 
-# Where the store is made that a URL of this scheme names, by its class's `from_url`.
+# The modules of the stores, each imported when its store is asked for.
+_MODULES = {"MemoryStore": "memory", "RedisStore": "redis", "SQLAlchemyStore": "sql", "SQLiteStore": "sqlite"}
 _SCHEMES = {
-    "memory": "memory:MemoryStore",
-    "sqlite": "sqlite:SQLiteStore",
-    "redis": "redis:RedisStore",
-    "rediss": "redis:RedisStore",
-    "unix": "redis:RedisStore",
-    "postgresql+asyncpg": "sql:SQLAlchemyStore",
+    "memory": "MemoryStore",
+    "sqlite": "SQLiteStore",
+    "redis": "RedisStore",
+    "rediss": "RedisStore",
+    "unix": "RedisStore",
+    "postgresql+asyncpg": "SQLAlchemyStore",
 }
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_MODULES[name]}", __name__), name)
 
 
 def from_url(url: str) -> Any:
@@ -42,9 +69,9 @@ def from_url(url: str) -> Any:
     if not colon or scheme not in _SCHEMES:
         seen = scheme + colon  # the rest may hold a password
         known = ", ".join(f"{name}:" for name in _SCHEMES)
-        raise ConfigError("store", [Problem("store", repr(seen), "is the scheme of no store", f"use one of {known}")])
-    module, name = _SCHEMES[scheme].split(":")
-    return getattr(importlib.import_module(f".{module}", __name__), name).from_url(url)
+        remedy = "did you mean postgresql+asyncpg?" if scheme.startswith("postgres") else f"use one of {known}"
+        raise ConfigError("store", [Problem("store", repr(seen), "is the scheme of no store", remedy)])
+    return __getattr__(_SCHEMES[scheme]).from_url(url)
 
 
 class Record(NamedTuple):
