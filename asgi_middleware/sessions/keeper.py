@@ -37,8 +37,8 @@ class BaseKeeper:
         self._absolute_timeout = absolute_timeout
         self._clock = clock
         self._attributes = attributes
-        # by whether the connection is secure
-        self._kept = {secure: attributes(secure=secure, max_age=max_age).encode() for secure in (False, True)}
+        # What stands behind the value, by whether the connection is secure.
+        self._behind = {secure: attributes(secure=secure, max_age=max_age).encode() for secure in (False, True)}
         self._deleted = {
             secure: self._name + b"=null" + attributes(secure=secure, max_age=None, delete=True).encode()
             for secure in (False, True)
@@ -95,10 +95,10 @@ class BaseKeeper:
 
     def _set_cookie(self, value: bytes, lifetime: int | None, *, secure: bool) -> bytes:
         """The whole value of Set-Cookie. `lifetime`: the session's own, if it has one."""
-        kept = self._kept[secure]
+        behind = self._behind[secure]
         if lifetime is not None:
-            kept = self._attributes(secure=secure, max_age=lifetime).encode()
-        return self._name + b"=" + value + kept
+            behind = self._attributes(secure=secure, max_age=lifetime).encode()
+        return self._name + b"=" + value + behind
 
 
 def is_empty(session: Session) -> bool:

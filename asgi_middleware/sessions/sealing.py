@@ -115,9 +115,9 @@ class Signer:
 class Encrypter:
     """`keys`: newest first, the first encrypts, all decrypt. Needs the package cryptography."""
 
-    __slots__ = ("_cipher", "_invalid", "_keys", "_name", "_token_bytes")
+    __slots__ = ("_cipher", "_invalid", "_keys", "_salt", "_token_bytes")
 
-    def __init__(self, keys: list[bytes], name: str, token_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, keys: list[bytes], salt: str, token_bytes: Callable[[int], bytes]) -> None:
         try:
             from cryptography.exceptions import InvalidTag
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -127,7 +127,7 @@ class Encrypter:
             raise MissingExtra("SessionMiddleware", "encrypt", "crypto", "cryptography") from None
         self._cipher = AESGCM
         self._invalid = InvalidTag
-        self._name = name.encode()
+        self._salt = salt.encode()
         self._token_bytes = token_bytes
         self._keys = [
             HKDF(SHA256(), length=32, salt=None, info=b"asgi_middleware.sessions.encrypted").derive(key) for key in keys
@@ -135,7 +135,7 @@ class Encrypter:
 
     def seal(self, data: bytes, now: int) -> bytes:
         time, nonce = now.to_bytes(_TIME, "big"), self._token_bytes(_NONCE)
-        return _encoded(time + nonce + self._at(self._keys[0], time).encrypt(nonce, data, self._name))
+        return _encoded(time + nonce + self._at(self._keys[0], time).encrypt(nonce, data, self._salt))
 
     def open(self, value: bytes) -> tuple[bytes, int] | None:
         try:
@@ -147,13 +147,13 @@ class Encrypter:
             return None
         for key in self._keys:
             try:
-                return self._at(key, time).decrypt(nonce, encrypted, self._name), int.from_bytes(time, "big")
+                return self._at(key, time).decrypt(nonce, encrypted, self._salt), int.from_bytes(time, "big")
             except self._invalid:
                 continue
         return None
 
     def _at(self, key: bytes, time: bytes) -> Any:
-        return self._cipher(hmac.digest(key, self._name + b":" + time, "sha256"))
+        return self._cipher(hmac.digest(key, self._salt + b":" + time, "sha256"))
 
 
 class Starlette:

@@ -12,6 +12,11 @@ SHA-256 of its ID: who reads the store can take over no session. What happens to
     regenerated                  delete, and if it was there, create    is sent, with a new ID
     destroyed, or emptied        delete                                 is deleted, if it was there
 
+What is known of a session, in `Session`: `_key` is the record that it has in the store, None if it has none; `_secret`
+the ID that the cookie has or will have; `_kept` the content that was last read or saved, from which a merge starts;
+`_version` that of the record, None if it has to be read again; `_ending` why its record goes when it is saved next;
+`_unsaved` and `_forced` whether there is anything to save; `_owes` what the response has to send.
+
 A regenerated session goes on with what this request read and wrote: what another one saves under the old ID until that
 is deleted goes with it. If the store fails between the two, the session is lost, and its user has to log in once more.
 """
