@@ -88,10 +88,18 @@ async def _in_a_thread(function: Callable[..., _Result], *args: Any) -> _Result:
         await anyio.lowlevel.checkpoint_if_cancelled()
         return result
     # anyio holds its own cancellation back, but not asyncio's (`timeout`, `Task.cancel`), so that gets a task.
-    task = loop.create_task(work)
+    return await to_its_end(loop.create_task(work))
+
+
+async def to_its_end(task: asyncio.Task[_Result], *, cancels: bool = False) -> _Result:
+    """What `task` gives, on asyncio. Who is cancelled meanwhile waits for its end; `cancels`: having cancelled it."""
+    import anyio
+
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        if cancels:
+            task.cancel()
         with anyio.CancelScope(shield=True):
             while not task.done():
                 with contextlib.suppress(asyncio.CancelledError):

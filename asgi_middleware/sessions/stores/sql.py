@@ -22,7 +22,6 @@ test needs a database, while `SQLiteStore` needs no package and is faster. async
 """
 
 import asyncio
-import contextlib
 import hashlib
 import re
 import secrets
@@ -31,6 +30,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..._options import Options, shown
+from ..._threads import to_its_end
 from ...exceptions import MissingExtra
 from . import Record, Updated
 from .sql_statements import DIALECTS, Statements, tables
@@ -210,18 +210,7 @@ class SQLAlchemyStore:
         except RuntimeError:
             work.close()
             raise RuntimeError(f"{_OWNER}: works under asyncio only; under trio use SQLiteStore") from None
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            import anyio
-
-            if self._dialect.cancels:
-                task.cancel()
-            with anyio.CancelScope(shield=True):
-                while not task.done():
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await asyncio.wait([task])
-            raise
+        return await to_its_end(task, cancels=self._dialect.cancels)
 
 
 def _digest(subject: str) -> str:
