@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -14,7 +15,7 @@ import pytest
 
 from asgi_middleware.sessions.stores.memory import MemoryStore
 from asgi_middleware.sessions.stores.sqlite import SQLiteStore
-from asgi_middleware.sessions.testing import CHECKS, Advance, Check, check_store, records
+from asgi_middleware.sessions.testing import CHECKS, Advance, Check, check_store, records, trial
 
 from . import broken_stores as broken
 
@@ -71,10 +72,34 @@ def test_every_store_passes(opened: Callable[[], Opened], check: Check, loop: st
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_all_checks_at_once_without_a_test_framework(loop: str) -> None:
+def test_all_checks_at_once_without_a_test_framework(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """And without `advance`, by a clock that goes on by itself, and fast."""
-    store = MemoryStore(clock=lambda: 10 * time.monotonic())
-    anyio.run(check_store, store, backend=loop)
+
+    def clock() -> float:
+        return 10 * time.monotonic()
+
+    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=clock))
+    anyio.run(check_store, MemoryStore(clock=clock), backend=loop)
+
+
+class Slow(MemoryStore):
+    """Each operation takes a third of a second, so that a second is over in the middle of a check."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("create", "read", "update", "touch", "index"):
+            super().__getattribute__("_clock").advance(0.34)
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
+def test_a_slow_store_passes_as_it_is_given_more_time(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(trial, "time", SimpleNamespace(monotonic=clock))
+    anyio.run(check, Slow(clock=clock), clock.advance)
+    if check.__name__ in ("what_has_expired_is_as_if_deleted", "its_time_can_be_prolonged"):
+        monkeypatch.setattr(trial, "_SHORT", (1,))
+        with pytest.raises(AssertionError):
+            anyio.run(check, Slow(clock=clock), clock.advance)
 
 
 # A check, and stores that fail it.

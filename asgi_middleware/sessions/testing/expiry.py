@@ -1,15 +1,15 @@
 """What holds as time passes."""
 
 from ..stores import IndexedStore
-from .trial import LONG, SHORT, Trial, check, has, same
+from .trial import LONG, Trial, check, has, same
 
 
 @check
 async def what_has_expired_is_as_if_deleted(trial: Trial) -> None:
     """After `ttl` seconds `read` gives None, `update` "gone", `touch` and `delete` False, and `create` a new record."""
     store = trial.store
-    keys = [await trial.created(ttl=SHORT) for _ in range(6)]
-    version = (await trial.found(keys[0], "a record that is to live for a second")).version
+    keys = [await trial.created(ttl=trial.short) for _ in range(6)]
+    version = (await trial.found(keys[0], f"a record that is to live for {trial.short} s")).version
     await trial.outlive(*keys)
     same("`read` with `extend` of what has expired", await store.read(keys[1], extend=LONG), None)
     same("`touch` of what has expired", await store.touch(keys[2], LONG), False)
@@ -25,9 +25,9 @@ async def what_has_expired_is_as_if_deleted(trial: Trial) -> None:
 async def it_lives_for_its_time(trial: Trial) -> None:
     """A record is there until its `ttl` is over, be that a minute or ten years."""
     keys = [await trial.created(ttl=ttl) for ttl in (LONG, 31 * 86_400, 10 * 366 * 86_400)]
-    await trial.advance(LONG - 1)
+    await trial.advance(LONG - 2)
     for key in keys:
-        await trial.found(key, "what has a second or more to live")
+        await trial.found(key, "what has seconds to live, or years")
 
 
 async def _set_anew(trial: Trial, before: int, after: int) -> dict[str, str]:
@@ -44,24 +44,24 @@ async def _set_anew(trial: Trial, before: int, after: int) -> dict[str, str]:
 @check
 async def its_time_can_be_prolonged(trial: Trial) -> None:
     """From `update`, `touch` and `read` with `extend` on, a record lives for so many seconds: more than it had."""
-    control = await trial.created(ttl=SHORT)
-    keys = await _set_anew(trial, SHORT, LONG)
+    control = await trial.created(ttl=trial.short)
+    keys = await _set_anew(trial, trial.short, LONG)
     await trial.outlive(control)
     for how, key in keys.items():
-        await trial.found(key, f"what had a second to live, and by {how} a minute,")
+        await trial.found(key, f"what had {trial.short} s to live, and by {how} a minute,")
 
 
 @check
 async def its_time_can_be_shortened(trial: Trial) -> None:
     """From `update`, `touch` and `read` with `extend` on, a record lives for so many seconds: fewer than it had."""
-    keys = await _set_anew(trial, LONG, SHORT)
+    keys = await _set_anew(trial, LONG, trial.short)
     await trial.outlive(*keys.values())
 
 
 @check
 async def what_is_refused_extends_nothing(trial: Trial) -> None:
     """A plain `read`, a `create` that says False and an `update` that says "conflict" leave a record its time."""
-    keys = [await trial.created(ttl=SHORT) for _ in range(3)]
+    keys = [await trial.created(ttl=trial.short) for _ in range(3)]
     version = (await trial.found(keys[0])).version
     same("`create` of a key that is there", await trial.store.create(keys[1], b"new", LONG), False)
     seen = await trial.store.update(keys[2], b"new", LONG, version=version + 1_000)
@@ -74,7 +74,7 @@ async def purge_leaves_what_lives(trial: Trial) -> None:
     """`purge` says how many expired records it removed, and removes no others, nor what the index has of them."""
     has(trial.store, hasattr(trial.store, "purge"), "purge")
     indexes = isinstance(trial.store, IndexedStore)
-    expired, living, subject = await trial.created(ttl=SHORT), await trial.created(), trial.key()
+    expired, living, subject = await trial.created(ttl=trial.short), await trial.created(), trial.key()
     if indexes:
         await trial.store.index(subject, living, LONG)
     await trial.outlive(expired)

@@ -3,7 +3,7 @@
 import secrets
 
 from ..stores import IndexedStore
-from .trial import LONG, SHORT, Trial, check, has, same
+from .trial import LONG, Trial, check, has, same
 
 # As long as an ID may be (OpenID Connect Core 1.0, 2: 255 ASCII characters), and what stores give a meaning to.
 SUBJECTS = [
@@ -66,9 +66,9 @@ async def any_text_is_a_subject(trial: Trial) -> None:
 @check
 async def the_index_remembers_for_its_time(trial: Trial) -> None:
     """`keys_of` lists a key for the longest `ttl` that `index` was given, or longer, with or without a record."""
-    store, subject, control = _indexed(trial), trial.key(), await trial.created(ttl=SHORT)
-    shortened, lengthened, expired = trial.key(), trial.key(), await trial.created(ttl=SHORT)
-    for key, ttls in ((shortened, (LONG, SHORT)), (lengthened, (SHORT, LONG)), (expired, (LONG,))):
+    store, subject, control = _indexed(trial), trial.key(), await trial.created(ttl=trial.short)
+    shortened, lengthened, expired = trial.key(), trial.key(), await trial.created(ttl=trial.short)
+    for key, ttls in ((shortened, (LONG, trial.short)), (lengthened, (trial.short, LONG)), (expired, (LONG,))):
         for ttl in ttls:
             await store.index(subject, key, ttl)
     await trial.outlive(control, expired)
