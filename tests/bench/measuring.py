@@ -25,9 +25,11 @@ from asgi_middleware import MissingExtra
 Sample = Callable[[], float]  # seconds
 
 # Many short slices find quiet moments, also on a busy machine, where a few long ones find none. Several in a row,
-# because the first one runs on caches that another process has filled.
+# because the first one runs on caches that another process has filled: a call of half a millisecond took 1.7 times as
+# long in it. For what takes longer than COLD that no longer matters.
 SLICE = 0.001  # seconds
 BURST = 4
+COLD = 0.005  # seconds
 WAITING = 20  # calls of a sample that are timed one by one
 ROUNDS = 40
 EMPTY_WRAPPERS = 10  # one alone costs too little to be a steady unit
@@ -218,13 +220,13 @@ def looped_on(runner: asyncio.Runner, call: Callable[[], Awaitable[object]], *, 
 
 
 def _burst(seconds: Callable[[int], float]) -> Sample:
-    """The best of a burst of slices, each of as many calls as fit into it. What is longer than one is called once.
+    """The best of a burst of slices, each of as many calls as fit, or one. What is longer than COLD is called once.
 
     `seconds(loops)` is what one of so many calls takes.
     """
     once = min(seconds(1) for _ in range(5))
     loops = max(1, int(SLICE / once)) if once > 0 else 1
-    return lambda: min(seconds(loops) for _ in range(BURST if loops > 1 else 1))
+    return lambda: min(seconds(loops) for _ in range(BURST if once < COLD else 1))
 
 
 @contextmanager
