@@ -192,7 +192,7 @@ BIG = b" ".join(seeded(2).choices(WORDS, k=200_000))  # some 0.9 MB
 
 def run(function: Callable[[], Awaitable[Any]], loop: str) -> Any:
     async def bounded() -> Any:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             return await function()
 
     if loop == "trio":

@@ -1,6 +1,7 @@
-"""Fixtures that several modules share: databases, and a browser with a server."""
+"""In which order the files are run, and fixtures that several share: databases, and a browser with a server."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,41 @@ from .serving import Server, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# What takes longest begins first, so that two workers end at the same time.
+LONGEST = (
+    "test_fuzz.py",
+    "test_session_sql.py",
+    "test_session_processes.py",
+    "test_compression_cancellation.py",
+    "test_bare.py",
+    "test_session_redis.py",
+    "test_session_stores_processes.py",
+    "test_mutation.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist would begin with the files that have most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The ten thousand tests stay until the end: whoever collects garbage need not look at each of them each time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")
