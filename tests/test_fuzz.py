@@ -69,8 +69,8 @@ PEERS: dict[str, tuple[Wrap, str]] = {
 def test_what_is_known_of_a_peer_is_found(peer: str) -> None:
     """Its GZipMiddleware crashes on headers in a tuple, its SessionMiddleware writes into the server's scope."""
     wrap, kind = PEERS[peer]
-    kinds = {finding.partition(":")[0] for number in range(CASES) for finding in check(wrap, generate(SEED, number))}
-    assert kind in kinds
+    found = (finding for number in range(CASES) for finding in check(wrap, generate(SEED, number)))
+    assert any(finding.startswith(f"{kind}:") for finding in found)
 
 
 def test_a_finding_is_cut_down() -> None:

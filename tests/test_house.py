@@ -1,6 +1,7 @@
 """The house rules: imports point one way, exports are honest, importing is light, suppressions have reasons."""
 
 import ast
+import functools
 import importlib
 import re
 import subprocess
@@ -43,11 +44,16 @@ def part_of(path: Path) -> str:
     return first.removesuffix(".py")
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imported_parts(path: Path) -> set[str]:
     """The top-level parts of the package that a file imports."""
     depth = len(path.relative_to(PACKAGE).parts)
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.level == depth:
             found |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("asgi_middleware."):
@@ -145,7 +151,7 @@ def test_every_suppression_has_its_reason_on_the_line(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
 def test_configuration_is_refused_never_asserted(path: Path) -> None:
     """`assert` vanishes under -O, and header objects are most of the cost of the peers."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     assert names.isdisjoint({"Headers", "MutableHeaders"})
@@ -154,7 +160,7 @@ def test_configuration_is_refused_never_asserted(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
 def test_a_file_can_be_held_in_mind(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
-    assert ast.get_docstring(ast.parse(path.read_text())), "a module says what it is for"
+    assert ast.get_docstring(tree_of(path)), "a module says what it is for"
 
 
 def test_the_check_of_imports_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The mutation testing put to the test: what it counts as killed, what survives, and that it can fail."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,9 @@ def said(folder: Path, test: str, source: str = TINY) -> tuple[int, list[str]]:
     (folder / "test_tiny.py").write_text(f"import tiny\n\n\n{test}\n")
     command = [sys.executable, "-m", "tests.mutation", f"{folder}/tiny.py", "--tests", f"{folder}/test_tiny.py"]
     command += ["--patience", "0.5"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # Of the plugins that are installed, tests as small as these need none.
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder)}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.stderr == ""
     return result.returncode, result.stdout.splitlines()
 
@@ -75,7 +78,9 @@ def test_a_run_tells(sentence: str, test: str, status: int, lines: list[str], tm
 
 
 def test_a_mutant_that_never_ends_is_killed_and_one_that_cannot_be_imported_is_none(tmp_path: Path) -> None:
-    source = "LIMIT = {0: 0}[0]\n\n\ndef last() -> int:\n    return sum(iter(int, LIMIT))\n"
+    # Who never ends sleeps: a loop would only keep others from the processor.
+    (tmp_path / "sleeper.py").write_text("import time\n\n\ndef zero():\n    time.sleep(0.01)\n    return 0\n")
+    source = "import sleeper\n\nLIMIT = {0: 0}[0]\n\n\ndef last() -> int:\n    return sum(iter(sleeper.zero, LIMIT))\n"
     test = "def test_it():\n    assert tiny.last() == 0"
     line = "tiny.py: 3 of 3 killed (2 by the time limit): 100.0 %; besides, 0 equivalent"
     assert said(tmp_path, test, source) == (0, [line])
