@@ -37,6 +37,13 @@ BIG = TEXT * 100  # 288,000 bytes: more than a millisecond's work
 PATIENCE = 60  # seconds: as long as the slowest machine could need for what others do at once
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nothing_older() -> None:
+    """What the tests before these have left is not looked at again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def four_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there may be where there are processors for them."""

@@ -107,12 +107,20 @@ def test_two_processes_lose_no_change(path: Path) -> None:
 
 
 def test_processes_that_make_the_file_at_once_make_one(tmp_path: Path) -> None:
-    script = READY + "assert now(store.create(sys.argv[2], b'data', 600)); now(store.aclose())"
+    """Six forks that wait for one word; nobody has opened the file before."""
+    script = """
+waiting, go = os.pipe()
+def make(number):
+    os.close(go)
+    os.read(waiting, 1)
+    assert now(store.create(str(number), b"data", 600))
+    now(store.aclose())
+children = [forked(lambda: make(number)) for number in range(6)]
+os.close(go)
+print(*map(succeeded, children))
+"""
     path = tmp_path / "sessions.db"
-    processes = [start(script, path, str(number)) for number in range(6)]
-    at_once(processes)
-    for process in processes:
-        said(process)
+    assert said(start(script, path)) == "True True True True True True\n"
     assert [counted(path, str(number)) for number in range(6)] == [b"data"] * 6
 
 
