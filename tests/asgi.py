@@ -70,7 +70,8 @@ def plain(message: Message) -> Message:
     for key in ("body", "bytes"):
         if isinstance(copied.get(key), (bytearray, memoryview)):
             copied[key] = bytes(copied[key])
-    return deeply(copied)
+    whole: Message = deeply(copied)
+    return whole
 
 
 def deeply(value: Any) -> Any:

@@ -14,7 +14,7 @@ from asgi_middleware.auth.jwks import JWKS
 from .tokens import AUDIENCE, ISSUER, NOW, P256, jwk, signer, token
 
 URL = "https://idp.example/keys"
-PATIENCE = 20  # seconds until a test that waits for a thread fails
+PATIENCE = 60  # seconds until a test that waits for a thread fails
 
 
 class Clock:
@@ -107,10 +107,11 @@ def document(content: Any, status: int = 200, **headers: str) -> Answer:
 
 
 class Server:
-    """A real one. `answers` by path; `asked` holds the paths and headers of the requests so far."""
+    """A real one. `answers` by path; `asked` holds path and headers of each request so far; `heard`: any at all."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        self.heard = threading.Event()
         self.answers: dict[str, Answer] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
 
@@ -124,6 +125,7 @@ def serving_keys() -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the name is the standard library's
             server.asked.append((self.path, dict(self.headers)))
+            server.heard.set()
             try:
                 server.answers.get(self.path, document(b"", 404))(self)
             except OSError:  # who asked has gone

@@ -12,7 +12,7 @@ from typing import Any
 
 PASSWORD = "correct-horse"
 _DEBIAN = "/usr/lib/postgresql"  # off the PATH, a folder for each version
-_READY = "30"  # seconds until it counts as not coming up
+_READY = "120"  # seconds until it counts as not coming up
 _USERS = ("postgres", "nobody")  # who it runs as where the tests run as root, which it refuses
 # Nothing has to outlive a loss of power, and the fewer processes of its own it runs, the better.
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "unix_socket_directories": "", "autovacuum": "off"}

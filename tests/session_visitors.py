@@ -12,7 +12,7 @@ import httpx2
 from .redis_servers import RedisServer
 from .serving import Server
 
-PATIENCE = 20  # seconds for one answer
+PATIENCE = 60  # seconds for one answer
 
 
 class Answer(NamedTuple):

@@ -67,8 +67,8 @@ async def opened(url: str, **options: Any) -> AsyncIterator[Opened]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for what comes at an unknown moment, for ten seconds at most."""
-    with anyio.fail_after(10):
+    """Wait for what comes at an unknown moment, for a minute at most."""
+    with anyio.fail_after(60):
         while not await condition():  # noqa: ASYNC110  # the database rings no bell
             await anyio.sleep(0.005)
 

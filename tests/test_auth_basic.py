@@ -210,7 +210,7 @@ def test_two_passwords_are_hashed_at_once_and_not_three(monkeypatch: pytest.Monk
             running += 1
             most = max(most, running)
             threads.add(threading.get_ident())
-        pairs.wait(10)  # nobody goes on alone, so two at once is proved
+        pairs.wait(60)  # nobody goes on alone, so two at once is proved
         with lock:
             running -= 1
         return True
@@ -234,7 +234,7 @@ def test_two_passwords_are_hashed_at_once_and_not_three(monkeypatch: pytest.Monk
 def test_the_event_loop_goes_on_while_a_password_is_hashed(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hash waits for what only the loop can do meanwhile."""
     went_on = threading.Event()
-    monkeypatch.setattr(bcrypt, "checkpw", lambda password, of: went_on.wait(20))
+    monkeypatch.setattr(bcrypt, "checkpw", lambda password, of: went_on.wait(60))
     backend = Basic(USERS)
 
     async def main() -> None:

@@ -157,18 +157,21 @@ def test_what_is_no_answer_leaves_the_keys_as_they_are(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fetching, "_DEADLINE", 0.2 if why == LATE else PATIENCE)
+    deadline = 0.2 if why == LATE else PATIENCE
+    monkeypatch.setattr(fetching, "_DEADLINE", deadline)
     clock = Clock()
     server.answers = {"/keys": given, "/other": document(GOOD)}
     by = reading(JWKS(f"{server.url}/keys", clock=clock))
-    assert (answer(by, signed()), server.paths) == ("503", ["/keys"])
+    assert (answer(by, signed()), server.heard.wait(PATIENCE), server.paths) == ("503", True, ["/keys"])
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("asgi_middleware.auth", logging.WARNING)
     assert record.getMessage().startswith(f"JWKS('{server.url}/keys'): the keys could not be fetched ({why}")
     # and so it is when there are some
+    monkeypatch.setattr(fetching, "_DEADLINE", PATIENCE)
     server.answers["/keys"] = document(GOOD)
     clock.now += 30
     assert answer(by, signed()) == "ok"
+    monkeypatch.setattr(fetching, "_DEADLINE", deadline)
     server.answers["/keys"] = given
     clock.now += 30
     assert (said(by, signed(kid="x")), said(by, signed(n=1))) == (SIGNATURE, "ok")

@@ -155,7 +155,7 @@ class Gate:
             self.most = max(self.most, self.inside)
         try:
             anyio.from_thread.run_sync(self.entered.release)
-            assert self.leave.wait(20)
+            assert self.leave.wait(60)
             return zlib.compress(data, wbits=31)
         finally:
             with self.lock:

@@ -102,7 +102,7 @@ async def beside(slow: Visitor, use: Use, held: str, value: str, meanwhile: Call
     async def run() -> None:
         exchanges.append(await slow.visit(use, value))
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         async with anyio.create_task_group() as group:
             group.start_soon(run)
             await gate.reached.wait()

@@ -171,7 +171,7 @@ async def test_who_is_cancelled_while_waiting_leaves_nothing_behind(name: str, h
             task = asyncio.ensure_future(operate())
             await until(lambda: waiting(one, 1))
             (task if how == "task" else scope).cancel()
-            await asyncio.wait([task], timeout=10)
+            await asyncio.wait([task], timeout=60)
             assert await waiting(one, 0), "the statement itself is over, while the row is still held"
             await holder.rollback()
         await until(lambda: _is_idle(one))

@@ -201,7 +201,7 @@ def test_several_threads_lose_nothing() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert now(store.read("a")).data == b"800"
 
 

@@ -18,9 +18,11 @@ ROOT = Path(__file__).parent.parent
 BEGINNING = """
 import os, sys, threading
 import anyio
+from asgi_middleware.sessions.stores import sqlite
 from asgi_middleware.sessions.stores.sqlite import SQLiteStore
 from tests.asgi import step
 
+sqlite._PATIENCE = 60  # seconds: whoever is kept from the processor may keep the others waiting
 store = SQLiteStore(sys.argv[1])
 
 def now(operation):
@@ -59,7 +61,7 @@ def start(script: str, path: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def said(process: subprocess.Popen[str]) -> str:
     """What it writes until it ends well."""
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=120)[0]
     assert process.returncode == 0
     return output
 
@@ -184,7 +186,7 @@ for n in itertools.count():
     seen += process.stdout.readlines()
     process.stdin.close()
     process.stdout.close()
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
 
     last = {key: what for what, key in (line.split() for line in seen if line.endswith("\n"))}
     ongoing = list(last)[-1]  # its next step may have been done, and not been answered

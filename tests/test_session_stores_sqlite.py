@@ -229,7 +229,7 @@ def test_the_time_is_taken_once_the_lock_is_there(path: Path, monkeypatch: pytes
 @pytest.mark.parametrize("released", [True, False])
 def test_who_opens_it_waits_for_others_who_do(path: Path, released: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where SQLite says at once that the file is locked, as it does to several who start the log."""
-    monkeypatch.setattr(sqlite, "_PATIENCE", 5 if released else 0.01)
+    monkeypatch.setattr(sqlite, "_PATIENCE", 60 if released else 0.01)
     opened, other = (sqlite3.connect(path, isolation_level=None, timeout=0) for _ in range(2))
     other.execute("BEGIN")
     other.execute("SELECT * FROM sqlite_master").fetchall()
@@ -301,7 +301,7 @@ def test_threads_with_loops_of_their_own_take_turns(path: Path, store: SQLiteSto
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert now(store.read("a")).data == b"100"
 
 

@@ -80,7 +80,7 @@ LOOPS = ["asyncio", "trio"]
 
 def run(function: Callable[[], Awaitable[Any]], loop: str) -> Any:
     async def bounded() -> Any:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             return await function()
 
     return anyio.run(bounded, backend=loop)
@@ -96,7 +96,7 @@ class Gate:
 
     def work(self, name: str) -> str:
         anyio.from_thread.run_sync(self.enter)
-        self.leave.wait(30)
+        self.leave.wait(60)
         anyio.from_thread.run_sync(self.left)
         return f"{name} in a thread" if threading.current_thread() is not threading.main_thread() else name
 
