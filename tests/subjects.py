@@ -105,5 +105,6 @@ SUBJECTS: dict[str, Wrap] = {
     "request_id that trusts nobody": lambda app: RequestIDMiddleware(app, trust=False, generator=lambda: "fixed"),
     "timing": lambda app: TimingMiddleware(app, clock=stopped),
     "timing with spans": lambda app: TimingMiddleware(app, server_timing="all", clock=stopped),
-    "the stack of six": lambda app: stack_of_six()(app),
+    # Its entries, one in the other: a stack answers a lifespan that an application refuses, which other tests are for.
+    "the stack of six": lambda app: functools.reduce(lambda inner, one: one(inner), reversed(stack_of_six()), app),
 }

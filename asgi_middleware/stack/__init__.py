@@ -35,6 +35,7 @@ from .._types import ASGIApp
 from ..exceptions import ConfigError, Problem
 from . import config
 from .entry import Entry
+from .lifespan import shielded
 
 __all__ = ["Stack"]
 
@@ -89,7 +90,8 @@ class Stack(Sequence[Any]):
         self._entries = tuple(entry for entry in checked if entry.enabled)
 
     def __call__(self, app: ASGIApp) -> ASGIApp:
-        """The app, wrapped: the first entry is the outermost."""
+        """The app, wrapped: the first entry is the outermost. Lifespan is answered for an app that refuses it."""
+        app = shielded(app) if self._entries else app
         for entry in reversed(self._entries):
             app = entry(app)
         return app
