@@ -1,6 +1,7 @@
 """In which order the files are run, and fixtures that several share: databases, and a browser with a server."""
 
 import gc
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,3 +82,22 @@ def server(browser: "Browser", request: pytest.FixtureRequest) -> Iterator[Serve
     """What the module's COMMAND starts; after the browser, so that nothing starts where there is none."""
     with serving(request.module.COMMAND) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def django_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Django in this process, with the settings of `tests/django_project` and a database that has one user, ada."""
+    folder = tmp_path_factory.mktemp("django")
+    os.environ.update(DJANGO_SETTINGS_MODULE="tests.django_project.settings", PROJECT_FOLDER=str(folder))
+    import django
+    from django.core.management import call_command
+    from django.db import connections
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from django.contrib.auth.models import User
+
+    User.objects.create_user("ada", password="lovelace")
+    connections.close_all()
+    yield folder
+    connections.close_all()

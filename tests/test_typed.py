@@ -317,6 +317,7 @@ def public_names() -> set[str]:
         "auth",
         "compression",
         "cors",
+        "django",
         "errors",
         "lint",
         "request_id",

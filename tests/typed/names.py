@@ -42,6 +42,7 @@ from asgi_middleware.auth import (
     login,
     logout,
 )
+from asgi_middleware.django import get_asgi_application, wrap
 from asgi_middleware.exceptions import Problem
 from asgi_middleware.lint import RULES, ASGIViolation, Rule
 from asgi_middleware.request_id import RequestIDFilter
@@ -282,3 +283,8 @@ def lint(app: ASGIApp) -> None:
     assert_type(RULES, dict[str, Rule])
     assert_type(RULES["scope-kept"].fault, Literal["server", "application", "either"])
     assert_type(RULES["scope-kept"].sentence, str)
+
+
+def django(app: ASGIApp) -> None:
+    assert_type(get_asgi_application(), Wrapped)
+    assert_type(wrap(app), Wrapped)

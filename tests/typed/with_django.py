@@ -20,6 +20,8 @@ from asgi_middleware import (
     TimingMiddleware,
 )
 from asgi_middleware.auth import Bearer
+from asgi_middleware.django import get_asgi_application as with_the_stack
+from asgi_middleware.django import wrap
 
 Handler: TypeAlias = Callable[
     [dict[str, Any], Callable[[], Awaitable[Mapping[str, Any]]], Callable[[Mapping[str, Any]], Awaitable[None]]],
@@ -42,3 +44,7 @@ def around_djangos_handler(bearer: Bearer) -> Sequence[Handler]:
         TimingMiddleware(get_asgi_application()),
         Stack(["timing"])(get_asgi_application()),
     ]
+
+
+application: Handler = with_the_stack()
+wrapped: Handler = wrap(get_asgi_application())
