@@ -355,7 +355,8 @@ def test_asgi_stack_tells_what_is_doubtful_and_does_not_fail() -> None:
 
 def test_the_exit_status_says_so_too(tmp_path: Path, django_project: Path) -> None:
     (tmp_path / "wrong.py").write_text("from tests.django_project.settings import *\nASGI_MIDDLEWARE = ['corse']\n")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(HERE.parent.parent)])}
+    folders = [str(tmp_path), str(HERE.parent.parent), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     done = subprocess.run(
         [sys.executable, "-m", "django", "asgi_stack", "--settings", "wrong"],
         env=environment,

@@ -50,5 +50,5 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "filters": ["request_id"], "formatter": "with_id"},
     },
-    "loggers": {"django.request": {"handlers": ["console"], "propagate": True}},
+    "loggers": {"django.request": {"handlers": ["console"], "propagate": False}},
 }

@@ -8,6 +8,7 @@ handler500 = views.server_error
 
 urlpatterns = [
     path("", views.page),
+    path("ready", views.page),
     path("async", views.page_async),
     path("items/<int:pk>/", views.item),
     re_path(r"^parts/(?P<pk>[0-9^]+)/$", views.item),

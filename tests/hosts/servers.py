@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,13 +127,25 @@ class Running:
             self._process.wait()
 
 
-def start(pair: Pair, folder: Path) -> Running:
-    """A running server. RuntimeError with all that it printed, if it does not come up."""
+def start(
+    pair: Pair,
+    folder: Path,
+    *,
+    command: Callable[[int], list[str]] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Running:
+    """A running server. RuntimeError with all that it printed, if it does not come up.
+
+    `command`: the arguments of `python -m` for a port, where they are not the kind's own for `served`. `environment`:
+    what is told to it besides.
+    """
     log = folder / f"{'-'.join(pair)}.log"
     printed = ""
     # Two tries: between finding a free port and binding it, somebody else may take it.
     for _ in range(2):
-        running = _launch(pair, _free_port(), log)
+        port = _free_port()
+        words = KINDS[pair.kind].command("tests.hosts.served:app", port) if command is None else command(port)
+        running = _launch(pair, port, log, words, environment or {})
         if _comes_up(running):
             return running
         running.stop()
@@ -151,12 +163,12 @@ def _comes_up(running: Running) -> bool:
     return False
 
 
-def _launch(pair: Pair, port: int, log: Path) -> Running:
-    told = {"HOSTS_APP": pair.app, "HOSTS_STACK": pair.stack, "HOSTS_FOLDER": str(log.parent)}
+def _launch(pair: Pair, port: int, log: Path, words: list[str], more: Mapping[str, str]) -> Running:
+    told = {"HOSTS_APP": pair.app, "HOSTS_STACK": pair.stack, "HOSTS_FOLDER": str(log.parent), **more}
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **told}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *KINDS[pair.kind].command("tests.hosts.served:app", port)],
+            [sys.executable, "-m", *words],
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=ROOT,

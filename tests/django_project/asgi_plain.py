@@ -1,0 +1,8 @@
+"""Django as it comes, for comparison."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.django_project.settings")
+application = get_asgi_application()
