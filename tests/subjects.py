@@ -17,6 +17,7 @@ from asgi_middleware import (
     TimingMiddleware,
 )
 from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, HMACKey, RequireScopes, SessionUser, User
+from asgi_middleware.django.application import Innermost
 from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from .asgi import App
@@ -105,6 +106,7 @@ SUBJECTS: dict[str, Wrap] = {
     "request_id that trusts nobody": lambda app: RequestIDMiddleware(app, trust=False, generator=lambda: "fixed"),
     "timing": lambda app: TimingMiddleware(app, clock=stopped),
     "timing with spans": lambda app: TimingMiddleware(app, server_timing="all", clock=stopped),
+    "django, without a stack": lambda app: Innermost(app, "session"),
     # Its entries, one in the other: a stack answers a lifespan that an application refuses, which other tests are for.
     "the stack of six": lambda app: functools.reduce(lambda inner, one: one(inner), reversed(stack_of_six()), app),
 }

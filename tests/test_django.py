@@ -116,6 +116,13 @@ def test_static_files_can_stand_inside() -> None:
     assert [message["type"] for message in exchange.sent] == ["websocket.close"]
 
 
+def test_who_follows_the_wrapped_applications_finds_django() -> None:
+    application: Any = get_asgi_application()
+    while hasattr(application, "app"):
+        application = application.app
+    assert type(application).__name__ == "ASGIHandler"
+
+
 @pytest.mark.parametrize("app", [SessionMiddleware, None, "application"], ids=str)
 def test_what_is_no_application_is_refused(app: Any) -> None:
     with pytest.raises(ConfigError, match=r"^asgi_middleware\.django: app: "):

@@ -157,7 +157,7 @@ ROWS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
             (
                 "asgi_middleware.E008",
                 "ScopeMiddleware stands before AuthenticationMiddleware, which replaces the request.user that it sets.",
-                f'Put "{SCOPE}" behind it, best at the end of MIDDLEWARE.',
+                f'Put "{SCOPE}" directly behind it.',
             )
         ],
     ),
@@ -178,7 +178,7 @@ ROWS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
             (
                 "asgi_middleware.W010",
                 "settings.ASGI_USER_LOOKUP is set, but ScopeMiddleware, which asks it, is not in MIDDLEWARE.",
-                f'Add "{SCOPE}" at the end of MIDDLEWARE.',
+                f'Add "{SCOPE}" to it, behind AuthenticationMiddleware.',
             )
         ],
     ),

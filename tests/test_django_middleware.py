@@ -208,7 +208,10 @@ def test_whom_the_lookup_does_not_know_is_nobody() -> None:
     assert asked == [ADA]
 
 
-@pytest.mark.parametrize("scope", [None, {}, {"user": None}, {"user": type("U", (), {"is_authenticated": False})()}])
+UNKNOWN = [None, {}, {"user": None}, {"user": "ada"}, {"user": type("U", (), {"is_authenticated": False})()}]
+
+
+@pytest.mark.parametrize("scope", UNKNOWN)
 def test_nobody_is_asked_about_who_is_not_known(scope: dict[str, Any] | None) -> None:
     request = prepared(scope, ASGI_USER_LOOKUP=f"{__name__}.nobody")
     assert (request.user.is_anonymous, asyncio.run(request.auser()).is_anonymous) == (True, True)

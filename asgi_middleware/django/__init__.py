@@ -2,7 +2,7 @@
 
     # settings.py
     INSTALLED_APPS = [..., "asgi_middleware.django"]        # for the system checks and `manage.py asgi_stack`
-    MIDDLEWARE = [..., "asgi_middleware.django.middleware.ScopeMiddleware"]     # the last one
+    MIDDLEWARE = [..., "asgi_middleware.django.middleware.ScopeMiddleware"]     # behind AuthenticationMiddleware
     ASGI_MIDDLEWARE = [
         "request_id",
         ("cors", {"allow_origins": ["https://app.example.com"]}),
@@ -24,8 +24,8 @@ application of yours that hands requests to Django's, such as Channels' Protocol
 
 The settings:
 
-    ASGI_MIDDLEWARE      the list that `Stack` takes, outermost first, or the path of a stack file. Relative paths start
-                         at BASE_DIR. It is checked when the application is made.
+    ASGI_MIDDLEWARE      the list that `Stack` takes, outermost first; or the path of a stack file; or a Stack. Relative
+                         paths start at BASE_DIR. It is checked when the application is made.
     ASGI_USER_LOOKUP     "mysite.users.find" or "mysite.users:find": find(user) -> Django's user or None, sync or async.
                          With it ScopeMiddleware sets `request.user` for whoever an `auth` in the stack has identified.
 

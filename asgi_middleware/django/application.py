@@ -39,7 +39,7 @@ def wrap(app: ASGIApp) -> ASGIApp:
     stack = settings.load()
     if _knows_no_websockets(app):
         app = _without_websockets(app)
-    return stack(_Innermost(shielded(app), settings.session_key(stack)))
+    return stack(Innermost(shielded(app), settings.session_key(stack)))
 
 
 def _knows_no_websockets(app: ASGIApp) -> bool:
@@ -49,7 +49,7 @@ def _knows_no_websockets(app: ASGIApp) -> bool:
     return isinstance(app, ASGIHandler) and isinstance(getattr(app, "application", app), ASGIHandler)
 
 
-class _Innermost:
+class Innermost:
     """What the stack wraps: it tells ScopeMiddleware that a request came this way, and lowers header names."""
 
     def __init__(self, app: ASGIApp, session_key: str) -> None:
@@ -82,6 +82,7 @@ def _without_websockets(django: ASGIApp) -> ASGIApp:
     def call(scope: Scope, receive: Receive, send: Send) -> Any:
         return django(scope, receive, send) if scope["type"] != "websocket" else _refuse(receive, send)
 
+    vars(call)["app"] = django  # for those who look inside
     return call
 
 

@@ -128,7 +128,7 @@ def check_lookup(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [
             checks.Warning(
                 f"{LOOKUP} is set, but ScopeMiddleware, which asks it, is not in MIDDLEWARE.",
-                hint=f'Add "{_SCOPE}" at the end of MIDDLEWARE.',
+                hint=f'Add "{_SCOPE}" to it, behind AuthenticationMiddleware.',
                 id="asgi_middleware.W010",
             )
         ]
@@ -136,7 +136,7 @@ def check_lookup(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         return [
             checks.Error(
                 "ScopeMiddleware stands before AuthenticationMiddleware, which replaces the request.user that it sets.",
-                hint=f'Put "{_SCOPE}" behind it, best at the end of MIDDLEWARE.',
+                hint=f'Put "{_SCOPE}" directly behind it.',
                 id="asgi_middleware.E008",
             )
         ]

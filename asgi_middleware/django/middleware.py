@@ -15,13 +15,14 @@ from .application import PASSED
 
 logger = logging.getLogger("asgi_middleware.django")
 
-
 # Of the regular expressions that a route may be made of: they anchor each part of it, and tell nobody anything.
 _ANCHORS = re.compile(r"(?:\A|(?<=/))\^|\$\Z")
 
 
 class ScopeMiddleware:
-    """Stands last in MIDDLEWARE, at least behind AuthenticationMiddleware. For sync and async requests alike.
+    """Stands in MIDDLEWARE directly behind AuthenticationMiddleware, or first where there is none.
+
+    It serves sync and async requests alike, and sets:
 
     - `request.request_id`: the request's ID, or None.
     - `request.asgi_session`: the stack's session, which saves itself; None where the stack has none. Where it has, a
@@ -93,7 +94,7 @@ def _tell_route(request: Any) -> None:
 
 
 def _set_user(request: Any, known: Any, lookup: Callable[[Any], Any]) -> None:
-    if known is not None and known.is_authenticated:
+    if getattr(known, "is_authenticated", False):
         user = _User(known, lookup)
         request.user = SimpleLazyObject(user.now)
         request.auser = user.later

@@ -26,6 +26,8 @@ def load(*, create_files: bool = True) -> Stack:
     if value is None:
         problem = Problem("ASGI_MIDDLEWARE", "", "is not set", 'write ASGI_MIDDLEWARE = ["request_id"], or [] for none')
         raise ConfigError("settings", [problem])
+    if isinstance(value, Stack):
+        return value
     base = Path(getattr(settings, "BASE_DIR", None) or ".")
     try:
         if isinstance(value, (str, os.PathLike)):
