@@ -1,14 +1,22 @@
-"""In which order the files are run, and fixtures that several share: databases, and a browser with a server."""
+"""In which order the files are run, and fixtures that several share.
+
+Databases, a browser with a server, a Django project, modules to import, and the command line.
+"""
 
 import gc
+import importlib
 import os
-from collections.abc import Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asgi_middleware.cli import main
+
 from .browsing import chromium
+from .commanding import APP, ERRORS, KNOWN_APP, Run
 from .postgres_server import Postgres, Unavailable, postgres
 from .serving import Server, serving
 
@@ -101,3 +109,60 @@ def django_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     connections.close_all()
     yield folder
     connections.close_all()
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Writes a module that can be imported until the end of the test."""
+    import importlib
+    import sys
+
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name: str, source: str) -> None:
+        (tmp_path / f"{name}.py").write_text(source)
+        importlib.invalidate_caches()
+
+    yield write
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The current folder: an app and two stacks. As for the installed script, it is not on the path of imports."""
+    (tmp_path / f"{KNOWN_APP}.py").write_text(APP)
+    (tmp_path / "stack.toml").write_text(ERRORS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(tmp_path))])
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
+    """What uvicorn would have served."""
+    calls: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: calls.append((app, options)))
+    return calls
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line in this process: exit status, standard output, standard error."""
+
+    def command(*words: str) -> tuple[int, str, str]:
+        try:
+            status: Any = main(words)
+        except SystemExit as error:
+            status = error.code
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return command

@@ -1,0 +1,158 @@
+"""`cli`: `run`, what it serves and what it refuses."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .asgi import drive
+from .commanding import KNOWN_APP, Run
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_run_serves_the_app_inside_the_stack(run: Run, served: list[tuple[Any, dict[str, Any]]]) -> None:
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (0, "", "")
+    ((app, options),) = served
+    log_config = options.pop("log_config")
+    assert (type(app).__name__, app.app.__name__, options) == (
+        "ErrorsMiddleware",
+        "app",
+        {"host": "127.0.0.1", "port": 8000},
+    )
+    # Each of uvicorn's lines ends with the request's ID.
+    assert {formatter["fmt"].split()[-1] for formatter in log_config["formatters"].values()} == {"[%(request_id)s]"}
+    assert [handler["filters"] for handler in log_config["handlers"].values()] == [["request_id"]] * 2
+    exchange = drive(app)
+    assert (exchange.status, exchange.headers, exchange.body) == (200, [("content-type", "text/plain")], b"hello")
+
+
+def test_run_takes_host_and_port(run: Run, served: list[tuple[Any, dict[str, Any]]]) -> None:
+    words = ["--stack", "stack.toml", "--host", "::1", "--port", "65535", f"{KNOWN_APP}:Outer.other"]
+    assert run("run", *words) == (0, "", "")
+    assert [(options["host"], options["port"]) for _, options in served] == [("::1", 65535)]
+
+
+def test_run_makes_the_files_that_are_to_be_created(
+    folder: Path, run: Run, served: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    stack = '[[middleware]]\nuse = "sessions"\nsecret_key = { file = "session.key", create = 32 }\n'
+    (folder / "stack.toml").write_text(stack)
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (0, "", "")
+    assert len(served) == 1
+    assert re.fullmatch(r"[A-Za-z0-9_-]{43}\n?", (folder / "session.key").read_text())
+
+
+# A sentence, a module's source, the app's name, standard error behind "asgi-middleware: run: app: ".
+APPS: list[tuple[str, str, str, str]] = [
+    (
+        "a module that is not there",
+        "",
+        "no_such_module:app",
+        "'no_such_module:app': there is no module 'no_such_module'; mend the name, or install it",
+    ),
+    (
+        "a name that is not there",
+        "app = print",
+        "given_app:ap",
+        "'given_app:ap': 'given_app' has no 'ap'; did you mean 'app'?",
+    ),
+    (
+        "a module alone",
+        "app = print",
+        "given_app",
+        "'given_app': is no import string; write 'package.module:name'",
+    ),
+    (
+        "nothing behind the colon",
+        "app = print",
+        "given_app:",
+        "'given_app:': is no import string; write 'package.module:name'",
+    ),
+    (
+        "what cannot be called",
+        "app = 'text'",
+        "given_app:app",
+        "'text': must be an ASGI application; pass a callable(scope, receive, send)",
+    ),
+    (
+        "an attribute of what has none",
+        "app = 5",
+        "given_app:app.x",
+        "'given_app:app.x': 'given_app' has no 'x'; mend the name",
+    ),
+    (
+        "a module that raises",
+        "raise KeyError('DATABASE')",
+        "given_app:app",
+        "'given_app:app': module 'given_app' raised KeyError, in given_app.py, line 1; mend it there",
+    ),
+    (
+        "a module that imports what is not installed",
+        "import no_such_module",
+        "given_app:app",
+        (
+            "'given_app:app': module 'given_app' cannot be imported (No module named 'no_such_module'), "
+            "in given_app.py, line 1; mend what it imports"
+        ),
+    ),
+    (
+        "a module with a typing error",
+        "app =",
+        "given_app:app",
+        "'given_app:app': module 'given_app' raised SyntaxError, in given_app.py, line 1; mend it there",
+    ),
+    (
+        "a module that raises with a password in its words",
+        "raise RuntimeError('cannot reach postgres://ada:zqxjkvwy@db')",
+        "given_app:app",
+        "'given_app:app': module 'given_app' raised RuntimeError, in given_app.py, line 1; mend it there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "source", "app", "err"), APPS, ids=[row[0] for row in APPS])
+def test_run_explains_what_is_wrong_with_the_app(
+    sentence: str,
+    source: str,
+    app: str,
+    err: str,
+    folder: Path,
+    run: Run,
+    served: list[tuple[Any, dict[str, Any]]],
+) -> None:
+    (folder / "given_app.py").write_text(source)
+    importlib.invalidate_caches()
+    status, out, printed = run("run", app, "--stack", "stack.toml")
+    assert (status, out, printed) == (1, "", f"asgi-middleware: run: app: {err}\n")
+    assert served == []
+
+
+def test_an_app_whose_module_exits_is_not_a_success(
+    folder: Path, run: Run, served: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    (folder / "given_app.py").write_text("raise SystemExit(0)")
+    status, out, err = run("run", "given_app:app", "--stack", "stack.toml")
+    assert (status, out, served) == (1, "", [])
+    assert err.startswith("asgi-middleware: run: app: 'given_app:app': ")
+
+
+def test_without_uvicorn_run_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (
+        1,
+        "",
+        (
+            "asgi-middleware: run: serving: needs the package uvicorn; "
+            "install it: pip install 'asgi-middleware[server]'\n"
+        ),
+    )
+
+
+def test_without_uvicorn_check_and_show_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert run("check", "stack.toml") == (0, "stack.toml: no problems in 1 entry\n", "")
+    assert run("show", "stack.toml") == (0, "stack.toml\n└─ errors  ErrorsMiddleware\n  └─ app\n", "")

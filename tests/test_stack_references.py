@@ -1,0 +1,244 @@
+"""`stack`: values that stand elsewhere, and the types that they are converted to."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgi_middleware import (
+    ConfigError,
+    Stack,
+)
+
+from .apps import silent
+from .stacking import (
+    HERE,
+    SLOTTED,
+    Typed,
+    given,
+    problems,
+    write,
+)
+
+# A sentence, the option, the text in the environment, the value that arrives.
+CONVERTED: list[tuple[str, str, str, Any]] = [
+    ("int", "number", "5", 5),
+    ("int, negative, with blanks", "number", " -5\n", -5),
+    ("int or None", "maybe", "5", 5),
+    ("Optional[int]", "older", "5", 5),
+    ("bool: true", "flag", "true", True),
+    ("bool: 1", "flag", "1", True),
+    ("bool: YES", "flag", "YES", True),
+    ("bool: off", "flag", "off", False),
+    ("bool: 0", "flag", "0", False),
+    ("bool or a word: the word", "either", "auto", "auto"),
+    ("bool or a word: the bool", "either", "true", True),
+    ("a collection", "texts", "a,b", ["a", "b"]),
+    ("a collection of one", "texts", "a", ["a"]),
+    ("a collection with blanks and gaps", "texts", " a b , c,, ", ["a b", "c"]),
+    ("an empty collection", "texts", "", []),
+    ("a frozenset", "frozen", "a,b", ["a", "b"]),
+    ("text or a collection", "several", "a,b", "a,b"),
+    ("text", "text", " a,b ", " a,b "),
+    ("text of digits", "text", "5", "5"),
+    ("text of a bool", "text", "true", "true"),
+    ("no text", "text", "", ""),
+    ("Any", "anything", "5", "5"),
+    ("no annotation", "loose", "5", "5"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "option", "text", "value"), CONVERTED, ids=[row[0] for row in CONVERTED])
+def test_text_becomes_the_declared_type(
+    sentence: str, option: str, text: str, value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACK_VALUE", text)
+    found = given({option: {"env": "STACK_VALUE"}})[option]
+    assert (type(found), found) == (type(value), value)
+    (tmp_path / "value").write_text(text + "\n")
+    found = given({option: {"file": "value"}}, base=tmp_path)[option]
+    assert (type(found), found) == (type(value), value)
+
+
+NOT_CONVERTED = [
+    ("no int", "number", "five", "is no whole number"),
+    ("no int: empty", "number", "", "is no whole number"),
+    ("no int: a fraction", "maybe", "1.5", "is no whole number"),
+    ("no bool", "flag", "perhaps", "is neither true nor false"),
+    ("no bool: empty", "flag", "", "is neither true nor false"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "option", "text", "rule"), NOT_CONVERTED, ids=[row[0] for row in NOT_CONVERTED])
+def test_text_that_does_not_fit_is_told_without_it(
+    sentence: str, option: str, text: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACK_VALUE", text)
+    assert problems([(Typed, {option: {"env": "STACK_VALUE"}})]) == [
+        f"entry 1 (Typed): {option}: <from env STACK_VALUE>: {rule}; mend the value of STACK_VALUE"
+    ]
+
+
+def test_nowhere_else_is_text_split_or_converted() -> None:
+    options = {"text": "a,b", "anything": "5", "texts": ["a,b"]}
+    found = given(options)
+    assert {name: found[name] for name in options} == options
+
+
+def test_a_default_stands_in_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_VALUE", "7")
+    options = {
+        "number": {"env": "STACK_VALUE", "default": 5},
+        "texts": {"env": "STACK_NO_VALUE", "default": ["a"]},
+        "anything": {"env": "STACK_NO_VALUE", "default": None},
+        "flag": {"env": "STACK_NO_VALUE", "default": False},
+    }
+    found = given(options)
+    assert {name: found[name] for name in options} == {"number": 7, "texts": ["a"], "anything": None, "flag": False}
+
+
+NESTED: list[tuple[str, Any, Any]] = [
+    ("in a list", ["a", {"env": "STACK_VALUE"}], ["a", "v,w"]),
+    ("in a mapping", {"a": {"env": "STACK_VALUE"}}, {"a": "v,w"}),
+    ("deep down", {"a": [{"b": {"env": "STACK_VALUE"}}]}, {"a": [{"b": "v,w"}]}),
+    ("in a tuple", ("a", {"env": "STACK_VALUE"}), ["a", "v,w"]),
+    ("a mapping of more keys is itself", {"env": "STACK_VALUE", "a": 1}, {"env": "STACK_VALUE", "a": 1}),
+    ("`use` where an option has no parts", {"use": "bearer"}, {"use": "bearer"}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "value", "expected"), NESTED, ids=[row[0] for row in NESTED])
+def test_references_stand_anywhere(sentence: str, value: Any, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_VALUE", "v,w")
+    found = given({"anything": value})["anything"]
+    assert (list(found) if isinstance(found, tuple) else found) == expected
+
+
+def test_a_reference_inside_a_declared_mapping_is_converted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_LEVEL", "5")
+    assert len(Stack([("compression", {"levels": {"br": {"env": "STACK_LEVEL"}}})])) == 1
+
+
+def test_an_import_gives_the_object_itself() -> None:
+    assert given({"anything": {"import": f"{HERE}:SLOTTED"}})["anything"] is SLOTTED
+    assert given({"anything": {"import": "os:path.join"}})["anything"] is os.path.join
+
+
+# What is in the file, what arrives.
+CONTENTS = [
+    ("abc", "abc"),
+    ("abc\n", "abc"),
+    ("abc\r\n", "abc"),
+    ("abc\n\n", "abc\n"),
+    (" abc \n", " abc "),
+    ("a\nb\n", "a\nb"),
+    ("\n", ""),
+    ("", ""),
+    ("süß\n", "süß"),
+]
+
+
+@pytest.mark.parametrize(("content", "text"), CONTENTS, ids=[repr(row[0]) for row in CONTENTS])
+def test_one_newline_at_the_end_of_a_file_is_dropped(content: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / "value").write_bytes(content.encode())
+    assert given({"text": {"file": "value"}}, base=tmp_path)["text"] == text
+    assert given({"text": {"file": str(tmp_path / "value")}})["text"] == text
+
+
+def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "etc"
+    elsewhere = tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (tmp_path / "value").write_text("above")
+    (folder / "value").write_text("beside")
+    (elsewhere / "value").write_text("wrong")
+    write(folder, f'[[middleware]]\nuse = "{HERE}:Typed"\ntext = {{ file = "value" }}\nloose = {{ file = "../value" }}')
+    monkeypatch.chdir(elsewhere)
+    for path in (folder / "stack.toml", Path("../etc/stack.toml")):
+        built: Any = Stack.from_file(path)(silent())
+        assert (built.given["text"], built.given["loose"]) == ("beside", "above")
+
+
+REFUSED_REFERENCES: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "a variable that is not set",
+        {"env": "STACK_NO_VALUE"},
+        "the environment variable STACK_NO_VALUE is not set; set it, or give a `default`",
+    ),
+    ("no name of a variable", {"env": ""}, '`env` must be text; write { env = "..." }'),
+    ("a number for a variable", {"env": 5}, '`env` must be text; write { env = "..." }'),
+    ("a number for a file", {"file": 5}, '`file` must be text; write { file = "..." }'),
+    ("a number for an import", {"import": 5}, '`import` must be text; write { import = "..." }'),
+    (
+        "a file that is missing",
+        {"file": "missing"},
+        "the file missing cannot be read (No such file or directory); mend the path, or add create = 32",
+    ),
+    (
+        "a folder",
+        {"file": "folder"},
+        "the file folder cannot be read (Is a directory); mend the path, or add create = 32",
+    ),
+    (
+        "a file that is not UTF-8",
+        {"file": "latin"},
+        "the file latin cannot be read (not UTF-8); mend the path, or add create = 32",
+    ),
+    *(
+        (
+            f"create = {size!r}",
+            {"file": "new", "create": size},
+            "`create` must be a number of bytes from 16 to 1024; write create = 32",
+        )
+        for size in (15, 1025, 0, -1, True, "32", 32.0)
+    ),
+    ("an import without a name", {"import": "os"}, "'os': is no import string; write 'package.module:name'"),
+    (
+        "an import of a missing module",
+        {"import": "no_such_module:x"},
+        "'no_such_module:x': there is no module 'no_such_module'; mend the name, or install it",
+    ),
+    (
+        "an import of a missing name",
+        {"import": "os:path.jion"},
+        "'os:path.jion': 'os' has no 'jion'; did you mean 'join'?",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reference", "expected"), REFUSED_REFERENCES, ids=[row[0] for row in REFUSED_REFERENCES]
+)
+def test_a_wrong_reference_is_explained(
+    sentence: str, reference: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "latin").write_bytes(b"\xff")
+    assert problems([(Typed, {"text": reference})], base=tmp_path) == [f"entry 1 (Typed): text: {expected}"]
+    assert problems([(Typed, {"anything": [{"a": reference}]})], base=tmp_path) == [
+        f"entry 1 (Typed): anything[1].a: {expected}"
+    ]
+    assert sorted(os.listdir(tmp_path)) == ["folder", "latin"]
+
+
+def test_a_file_name_that_no_file_can_have_is_a_problem(tmp_path: Path) -> None:
+    for reference in ({"file": "a\0b"}, {"file": "a\0b", "create": 32}):
+        with pytest.raises(ConfigError) as caught:
+            Stack([(Typed, {"text": reference})], base=tmp_path)
+        assert [problem.option for problem in caught.value.problems] == ["entry 1 (Typed): text"]
+
+
+MISTYPED: list[dict[str, Any]] = [
+    {"env": "STACK_VALUE", "defualt": ["X-A"]},
+    {"env": "STACK_VALUE", "required": True},
+    {"import": "os:path", "default": ["X-A"]},
+    {"file": "value", "default": ["X-A"]},
+]
+
+
+@pytest.mark.parametrize("reference", MISTYPED, ids=[", ".join(row) for row in MISTYPED])
+def test_what_is_nearly_a_reference_is_not_taken_for_a_list_of_its_keys(reference: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        Stack([("cors", {"allow_origins": [], "allow_headers": reference})])
