@@ -33,9 +33,10 @@ from typing import Any, overload
 
 from .._types import ASGIApp
 from ..exceptions import ConfigError, Problem
-from . import config
 from .entry import Entry
+from .files import read_file
 from .lifespan import shielded
+from .references import Resolver
 
 __all__ = ["Stack"]
 
@@ -66,7 +67,7 @@ class Stack(Sequence[Any]):
     def from_file(cls, path: str | os.PathLike[str], *, create_files: bool = True) -> "Stack":
         """The stack of a TOML file. Raises ConfigError that names the file, and for each problem entry and line."""
         file = Path(path)
-        entries, lines = config.read_file(file)
+        entries, lines = read_file(file)
         stack = cls.__new__(cls)
         stack._build(str(file), entries, lines, file.parent, create_files=create_files)
         return stack
@@ -79,7 +80,7 @@ class Stack(Sequence[Any]):
         checked: list[Entry] = []
         problems: list[Problem] = []
         for number, raw in enumerate(entries, 1):
-            entry = Entry(raw, number, config.Resolver(base, create_files=create_files))
+            entry = Entry(raw, number, Resolver(base, create_files=create_files))
             line = f", line {lines[number - 1]}" if lines else ""
             for problem in entry.problems:
                 where = f"{entry.label}{line}: {problem.option}"

@@ -9,7 +9,8 @@ from .._paths import Paths
 from .._types import ASGIApp, Receive, Scope, Send
 from ..exceptions import ConfigError, Problem
 from . import registry
-from .config import OWN_KEYS, Resolver, without_userinfo
+from .hiding import without_userinfo
+from .references import OWN_KEYS, Resolver
 
 _TYPES = ("http", "websocket", "lifespan")
 

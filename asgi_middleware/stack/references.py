@@ -1,4 +1,4 @@
-"""Config files, and the values in them that stand elsewhere.
+"""Values in the options of an entry that stand elsewhere.
 
 A value by reference is a mapping with exactly these keys:
 
@@ -12,27 +12,20 @@ Relative paths start at the config file. Text from the environment or a file is 
 type: int, bool, and a comma-separated list for collections. Nowhere else is text split.
 """
 
-import inspect
 import os
 import re
 import secrets
 import tempfile
-import tomllib
-import types
-import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .._options import shown
 from ..exceptions import ConfigError, Problem
 from . import registry
+from .hiding import HIDDEN, is_secret_name, without_userinfo
+from .signatures import annotations, converted, inside, members, parameters
 
-HIDDEN = "<hidden>"
-_SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
-_QUERY_SECRET = re.compile(r"(?<=[?&])((?:password|[a-z_]*(?:secret|key|token|password))=)[^&#\s'\"]*", re.IGNORECASE)
-_ENTRY_LINE = re.compile(r"^[ \t]*\[\[[ \t]*(?:middleware|\"middleware\"|'middleware')[ \t]*\]\]")
 _UNKNOWN = "is no option here"
 # These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
 OWN_KEYS = ("use", "name", "enabled", "paths", "exclude", "types", "options")
@@ -46,49 +39,6 @@ _REFERENCES = (
     frozenset({"file", "create"}),
     frozenset({"import"}),
 )
-_BOOLS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-
-
-def is_secret_name(path: str) -> bool:
-    """Whether an option of this name is never printed. Of a path (`backend[1].secret`) the last name counts."""
-    return _SECRET_NAME.search(path.rpartition(".")[2]) is not None
-
-
-def without_userinfo(text: str) -> str:
-    """The text with the user name and password of every URL in it hidden (RFC 3986, 3.2.1), also in its query."""
-    return _QUERY_SECRET.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", text))
-
-
-def read_file(path: Path) -> tuple[list[Any], list[int]]:
-    """The entries of a TOML stack file and the line of each. Raises ConfigError that names the file."""
-
-    def refuse(rule: str, remedy: str) -> NoReturn:
-        raise ConfigError(str(path), [Problem("file", "", rule, remedy)]) from None
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        refuse("does not exist", "mend the path")
-    except (OSError, ValueError) as error:
-        refuse(f"cannot be read ({error})", "mend it")
-    try:
-        document = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        refuse(f"is not TOML: {error}", "mend it")
-    problems = [
-        Problem(key, "", "is not known at the top of a stack file", registry.nearest(key, ["middleware"]))
-        for key in document
-        if key != "middleware"
-    ]
-    entries = document.get("middleware", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        problems.append(Problem("middleware", "", "must be a list of tables", "write [[middleware]] above each entry"))
-    elif not entries and not problems:
-        problems.append(Problem("middleware", "", "is missing", 'write [[middleware]] and use = "cors"'))
-    if problems:
-        raise ConfigError(str(path), problems)
-    lines = [number for number, line in enumerate(text.split("\n"), 1) if _ENTRY_LINE.match(line)]
-    return entries, lines if len(lines) == len(entries) else []
 
 
 class Resolver:
@@ -112,16 +62,16 @@ class Resolver:
         """The value to hand to a constructor. `parts` are the words that `use` may name here."""
         if isinstance(value, Mapping) and frozenset(value) in _REFERENCES:
             return self._referenced(value, path, annotation)
-        if Path in _members(annotation) and isinstance(value, str):
+        if Path in members(annotation) and isinstance(value, str):
             return self._base / value
         if is_secret_name(path):
             self.hide(path, HIDDEN, value)
         if isinstance(value, Mapping):
             if parts is not None and "use" in value:
                 return self._part(value, path, parts)
-            return {key: self.resolve(item, f"{path}.{key}", _inside(annotation)) for key, item in value.items()}
+            return {key: self.resolve(item, f"{path}.{key}", inside(annotation)) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            inner = _inside(annotation)
+            inner = inside(annotation)
             return [self.resolve(item, f"{path}[{number}]", inner, parts) for number, item in enumerate(value, 1)]
         return value
 
@@ -132,8 +82,8 @@ class Resolver:
 
         `wraps`: its first parameter is the app. `own`: further names that a user may have meant.
         """
-        accepted, required, takes_any = _parameters(factory, wraps=wraps)
-        hints = _hints(factory)
+        accepted, required, takes_any = parameters(factory, wraps=wraps)
+        hints = annotations(factory)
         resolved: dict[str, Any] = {}
         for name, value in given.items():
             path = f"{prefix}{name}"
@@ -302,65 +252,3 @@ def _create(file: Path, text: str) -> None:
             return
     finally:
         os.unlink(temporary)
-
-
-def _parameters(factory: Any, *, wraps: bool) -> tuple[list[str], list[str], bool]:
-    """Names of the options, those without a default, and whether any other name is taken too."""
-    try:
-        parameters = list(inspect.signature(factory).parameters.values())
-    except (TypeError, ValueError):
-        return [], [], True
-    if (
-        wraps
-        and parameters
-        and parameters[0].kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    ):
-        del parameters[0]
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    required = [p.name for p in named if p.default is p.empty]
-    return [p.name for p in named], required, any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def _hints(factory: Any) -> dict[str, Any]:
-    try:
-        # a class's annotations are its constructor's
-        return typing.get_type_hints(factory.__init__ if isinstance(factory, type) else factory)  # type: ignore[misc]  # read, never called
-    except Exception:  # noqa: BLE001  # annotations of a third party may name what is not importable; then text stays text
-        return {}
-
-
-def converted(text: str, annotation: Any) -> Any:
-    """Text as the declared type: bool, int, a collection of strings, else the text. ValueError if it does not fit."""
-    accepts = _members(annotation)
-    if str in accepts or Any in accepts:
-        return text
-    if bool in accepts and text.strip().lower() in _BOOLS:
-        return _BOOLS[text.strip().lower()]
-    if int in accepts:
-        try:
-            return int(text)
-        except ValueError:
-            raise ValueError("is no whole number") from None
-    if any(isinstance(kind, type) and issubclass(kind, Collection) for kind in accepts):
-        return [part.strip() for part in text.split(",") if part.strip()]
-    if bool in accepts and not accepts - {bool, type(None)}:
-        raise ValueError("is neither true nor false")
-    return text
-
-
-def _members(annotation: Any) -> set[Any]:
-    """The classes that an annotation names: the members of a union, generics without their arguments."""
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType):
-        return {member for part in typing.get_args(annotation) for member in _members(part)}
-    return {annotation if origin is None else origin}
-
-
-def _inside(annotation: Any) -> Any:
-    """What a declared collection or mapping holds."""
-    parts = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else ()
-    for part in parts or (annotation,):
-        origin, arguments = typing.get_origin(part), typing.get_args(part)
-        if isinstance(origin, type) and issubclass(origin, Collection) and arguments:
-            return arguments[1] if issubclass(origin, Mapping) and len(arguments) == 2 else arguments[0]
-    return Any
