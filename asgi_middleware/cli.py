@@ -25,7 +25,7 @@ from ._types import ASGIApp
 from .cors import CORSMiddleware
 from .exceptions import ConfigError, MissingExtra, Problem
 from .stack import Stack, registry
-from .stack.hiding import without_userinfo
+from .stack.hiding import without_secrets
 
 __all__ = ["main"]
 
@@ -98,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         app: ASGIApp = registry.load(arguments.app)
     except registry.UnresolvedError as error:
-        rule = without_userinfo(error.rule)
+        rule = without_secrets(error.rule)
         raise ConfigError("run", [Problem("app", repr(arguments.app), rule, error.remedy)]) from None
     options = Options("run")
     options.app(app)

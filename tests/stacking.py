@@ -45,12 +45,15 @@ class Typed:
         number: int = 0,
         maybe: int | None = None,
         older: Optional[int] = None,  # noqa: UP045  # people still write it
+        share: float = 0.0,
+        either_number: int | float = 0,
         flag: bool = False,
         either: bool | Literal["auto"] = "auto",
         texts: Collection[str] = (),
         frozen: frozenset[str] = frozenset(),
         several: str | Collection[str] = (),
         text: str = "",
+        file: Path = Path(),
         anything: Any = None,
         loose=None,
     ) -> None:

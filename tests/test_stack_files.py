@@ -44,7 +44,7 @@ def test_a_file_may_hold_one_inline_list(tmp_path: Path) -> None:
 
 
 CORE = "use: 'core': is no known name; did you mean 'cors'? (or 'package.module:Name')"
-LIST_OF_TABLES = "middleware: must be a list of tables; write [[middleware]] above each entry"
+LIST_OF_TABLES = 'middleware: must be a list of tables; write [[middleware]] and use = "cors"'
 
 # A sentence, the file, the error behind the file's name.
 FILES: list[tuple[str, str | bytes, str]] = [
@@ -61,7 +61,11 @@ FILES: list[tuple[str, str | bytes, str]] = [
     (
         "something else at the top",
         'use = "cors"\n[[middleware]]\nuse = "core"',
-        "use: is not known at the top of a stack file; known: middleware",
+        (
+            "2 problems"
+            "\n  - use: is not known at the top of a stack file; known: middleware, silence"
+            f"\n  - entry 1 (core), line 2: {CORE}"
+        ),
     ),
     (
         "no TOML",

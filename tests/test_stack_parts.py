@@ -1,5 +1,6 @@
 """`stack`: what `{ use = ... }` builds inside an option."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from asgi_middleware import (
 )
 
 from .apps import silent
-from .stacking import BEARER, HERE, problems
+from .asgi import App
+from .stacking import BEARER, HERE, KEY, problems
 
 
 def test_a_part_is_built_from_its_own_words() -> None:
@@ -22,6 +24,98 @@ def test_a_part_is_built_from_its_own_words() -> None:
         [("auth", {"backend": {"use": "asgi_middleware.auth.bearer:from_options", **dict(list(BEARER.items())[1:])}})]
     )(silent())
     assert [type(backend).__name__ for backend, _ in built._backends] == ["Bearer"]
+
+
+STORES: list[tuple[str, Any, str]] = [
+    ("memory", {"use": "memory", "most": 5}, "MemoryStore"),
+    ("sqlite", {"use": "sqlite", "path": "sessions.db"}, "SQLiteStore"),
+    ("redis", {"use": "redis", "url": "redis://localhost", "prefix": "login:"}, "RedisStore"),
+    ("sql", {"use": "sql", "url": "postgresql+asyncpg://localhost/x", "table": "logins"}, "SQLAlchemyStore"),
+    ("a URL", "memory:", "MemoryStore"),
+    ("a URL elsewhere", {"env": "STACK_URL"}, "RedisStore"),
+    ("a part whose URL is elsewhere", {"use": "redis", "url": {"env": "STACK_URL"}}, "RedisStore"),
+    ("one of others", {"use": "asgi_middleware.sessions.stores:MemoryStore"}, "MemoryStore"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "store", "kind"), STORES, ids=[row[0] for row in STORES])
+def test_a_store_of_sessions_is_a_part(
+    sentence: str, store: Any, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACK_URL", "redis://ada:zqxjkvwy@localhost")
+    stack = Stack([("sessions", {"secret_key": KEY, "store": store})], base=tmp_path)
+    built: Any = stack(silent())
+    assert type(built._stored._store).__name__ == kind
+    assert "zqxj" not in stack.describe()
+
+
+def test_the_file_of_a_store_is_beside_the_config_file(tmp_path: Path) -> None:
+    options = {"secret_key": KEY, "store": {"use": "sqlite", "path": "sub/sessions.db"}}
+    assert problems([("sessions", options)], base=tmp_path) == [
+        (
+            f"entry 1 (sessions): store.path: '{tmp_path}/sub/sessions.db': is in a folder that does not exist; "
+            "make the folder first"
+        )
+    ]
+
+
+SCHEMES = "use one of memory:, sqlite:, redis:, rediss:, unix:, postgresql+asyncpg:"
+WRONG_STORES: list[tuple[str, Any, list[str]]] = [
+    (
+        "an unknown word",
+        {"use": "mongo"},
+        ["store.use: 'mongo': is no known name; known: memory, redis, sql, sqlite (or 'package.module:Name')"],
+    ),
+    ("no URL", {"use": "redis"}, ["store.url: is required; give it"]),
+    (
+        "memory in SQLite",
+        {"use": "sqlite", "path": ":memory:"},
+        ["store.path: ':memory:': names no file; use MemoryStore(), or the path of a file"],
+    ),
+    (
+        "a URL of another kind",
+        {"use": "redis", "url": "zqxj://kvwy"},
+        [
+            "store.url: str: must start with redis://, rediss://, unix://; write redis://localhost:6379/0",
+        ],
+    ),
+    (
+        "a variable that is not set, and an option that is wrong",
+        {"use": "memory", "most": 0, "clock": {"env": "STACK_NO_VALUE"}},
+        [
+            "store.clock: the environment variable STACK_NO_VALUE is not set; set it, or give a `default`",
+            "store.most: 0: must be a whole number, 1 or more sessions; leave it out for 10,000",
+        ],
+    ),
+    (
+        "a URL of no store",
+        "mysql://ada:zqxjkvwy@host",
+        [f"store: 'mysql:': is the scheme of no store; {SCHEMES}"],
+    ),
+    (
+        "a URL of no store, elsewhere",
+        {"env": "STACK_SECRET"},
+        [f"store: <from env STACK_SECRET>: is the scheme of no store; {SCHEMES}"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "store", "expected"), WRONG_STORES, ids=[row[0] for row in WRONG_STORES])
+def test_a_wrong_store_is_explained(
+    sentence: str, store: Any, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACK_SECRET", "zqxjkvwy-zqxjkvwy")
+    told = problems([("sessions", {"secret_key": KEY, "store": store})])
+    assert told == [f"entry 1 (sessions): {line}" for line in expected]
+
+
+def takes_store(app: App, *, store: str) -> Any:
+    return app
+
+
+def test_the_store_of_others_is_their_own() -> None:
+    stack = Stack([(takes_store, {"store": "a shop"})])
+    assert stack.describe() == "Stack\n└─ takes_store\n     store = 'a shop'\n  └─ app"
 
 
 WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
@@ -63,6 +157,17 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
         "a variable that is not set",
         [{**BEARER, "secret": {"env": "STACK_NO_VALUE"}}],
         ["backend[1].secret: the environment variable STACK_NO_VALUE is not set; set it"],
+    ),
+    (
+        "a variable that is not set, and all that is wrong besides",
+        {"use": "bearer", "secret": {"env": "STACK_NO_VALUE"}, "leeway": -1, "any_isuer": True},
+        [
+            "backend.secret: the environment variable STACK_NO_VALUE is not set; set it",
+            "backend.any_isuer: is no option here; did you mean 'any_issuer'?",
+            "backend.issuer: must be given: any other issuer's tokens would pass; or set any_issuer=True",
+            "backend.audience: must be given: any other audience's tokens would pass; or set any_audience=True",
+            "backend.leeway: -1: must be a whole number, 0 to 300 seconds; write 30",
+        ],
     ),
     *(
         (

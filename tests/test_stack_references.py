@@ -27,6 +27,10 @@ CONVERTED: list[tuple[str, str, str, Any]] = [
     ("int, negative, with blanks", "number", " -5\n", -5),
     ("int or None", "maybe", "5", 5),
     ("Optional[int]", "older", "5", 5),
+    ("float", "share", "2.5", 2.5),
+    ("float, whole", "share", " -5 ", -5),
+    ("int or float: a fraction", "either_number", "2.5", 2.5),
+    ("int or float: whole", "either_number", "2", 2),
     ("bool: true", "flag", "true", True),
     ("bool: 1", "flag", "1", True),
     ("bool: YES", "flag", "YES", True),
@@ -65,6 +69,7 @@ NOT_CONVERTED = [
     ("no int", "number", "five", "is no whole number"),
     ("no int: empty", "number", "", "is no whole number"),
     ("no int: a fraction", "maybe", "1.5", "is no whole number"),
+    ("no float", "share", "half", "is no number"),
     ("no bool", "flag", "perhaps", "is neither true nor false"),
     ("no bool: empty", "flag", "", "is neither true nor false"),
 ]
@@ -161,6 +166,27 @@ def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.Monk
         assert (built.given["text"], built.given["loose"]) == ("beside", "above")
 
 
+PLACED = [
+    ("a name", "sub/a.pem", "{base}/sub/a.pem"),
+    ("an absolute path", "/etc/a.pem", "/etc/a.pem"),
+    ("the key itself", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", None),
+    ("a JWK itself", '{"kty": "EC"}', None),
+    ("what SQLite calls memory", ":memory:", None),
+    ("nothing", "", None),
+]
+
+
+@pytest.mark.parametrize(("sentence", "text", "path"), PLACED, ids=[row[0] for row in PLACED])
+def test_text_of_an_option_that_is_a_path_starts_at_the_config_file(
+    sentence: str, text: str, path: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected: Any = text if path is None else Path(path.replace("{base}", str(tmp_path)))
+    monkeypatch.setenv("STACK_VALUE", text)
+    (tmp_path / "value").write_text(text)
+    for value in (text, {"env": "STACK_VALUE"}, {"file": "value"}):
+        assert given({"file": value}, base=tmp_path)["file"] == expected
+
+
 REFUSED_REFERENCES: list[tuple[str, dict[str, Any], str]] = [
     (
         "a variable that is not set",
@@ -169,6 +195,13 @@ REFUSED_REFERENCES: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("no name of a variable", {"env": ""}, '`env` must be text; write { env = "..." }'),
     ("a number for a variable", {"env": 5}, '`env` must be text; write { env = "..." }'),
+    # Not shown: it may be the secret itself, in the wrong place.
+    ("no name of a variable", {"env": "zqx jkvwy"}, '`env` is no name of a variable; write { env = "NAME" }'),
+    (
+        "no name of a variable either",
+        {"env": "1+zqxj/kvwy=="},
+        '`env` is no name of a variable; write { env = "NAME" }',
+    ),
     ("a number for a file", {"file": 5}, '`file` must be text; write { file = "..." }'),
     ("a number for an import", {"import": 5}, '`import` must be text; write { import = "..." }'),
     (

@@ -33,8 +33,8 @@ from typing import Any, overload
 
 from .._types import ASGIApp
 from ..exceptions import ConfigError, Problem
-from .entry import Entry
-from .files import read_file
+from .entry import Entry, EntryProblem
+from .files import StackFile, read_file
 from .lifespan import shielded
 from .references import Resolver
 
@@ -61,30 +61,31 @@ class Stack(Sequence[Any]):
         base: str | os.PathLike[str] = ".",
         create_files: bool = True,
     ) -> None:
-        self._build("Stack", entries, [], Path(base), create_files=create_files)
+        if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
+            remedy = 'write ["cors"], or Stack.from_file(...) for a file'
+            raise ConfigError("Stack", [Problem("entries", type(entries).__name__, "must be a list", remedy)])
+        self._build("Stack", StackFile(list(entries), []), Path(base), create_files=create_files)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], *, create_files: bool = True) -> "Stack":
-        """The stack of a TOML file. Raises ConfigError that names the file, and for each problem entry and line."""
+        """The stack of a file, TOML, JSON or YAML by its suffix.
+
+        Raises ConfigError that names the file, and for each problem the entry and its line; MissingExtra for YAML
+        without PyYAML.
+        """
         file = Path(path)
-        entries, lines = read_file(file)
         stack = cls.__new__(cls)
-        stack._build(str(file), entries, lines, file.parent, create_files=create_files)
+        stack._build(str(file), read_file(file), file.parent, create_files=create_files)
         return stack
 
-    def _build(self, source: str, entries: Iterable[Any], lines: list[int], base: Path, *, create_files: bool) -> None:
-        if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
-            remedy = 'write ["cors"], or Stack.from_file(...) for a file'
-            raise ConfigError(source, [Problem("entries", type(entries).__name__, "must be a list", remedy)])
+    def _build(self, source: str, content: StackFile, base: Path, *, create_files: bool) -> None:
         self._source = source
         checked: list[Entry] = []
-        problems: list[Problem] = []
-        for number, raw in enumerate(entries, 1):
+        problems = list(content.problems)
+        for number, raw in enumerate(content.entries, 1):
             entry = Entry(raw, number, Resolver(base, create_files=create_files))
-            line = f", line {lines[number - 1]}" if lines else ""
-            for problem in entry.problems:
-                where = f"{entry.label}{line}: {problem.option}"
-                problems.append(Problem(where, problem.seen, problem.rule, problem.remedy))
+            line = content.lines[number - 1] if content.lines else None
+            problems += [EntryProblem.at(entry, number, line, problem) for problem in entry.problems]
             checked.append(entry)
         if problems:
             raise ConfigError(source, problems)
@@ -116,6 +117,10 @@ class Stack(Sequence[Any]):
             lines += [f"{'  ' * depth}     {line}" for line in rest]
         lines.append(f"{'  ' * len(self._entries)}└─ app")
         return "\n".join(lines)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The same in the types of JSON, an object for each entry."""
+        return [entry.as_json() for entry in self._entries]
 
     def __repr__(self) -> str:
         return f"Stack([{', '.join(entry.name for entry in self._entries)}])"

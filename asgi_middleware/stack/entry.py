@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .._options import Options, shown
@@ -9,7 +10,9 @@ from .._paths import Paths
 from .._types import ASGIApp, Receive, Scope, Send
 from ..exceptions import ConfigError, Problem
 from . import registry
-from .hiding import without_userinfo
+from .closing import closing
+from .display import as_text, displayed
+from .hiding import without_secrets
 from .references import OWN_KEYS, Resolver
 
 _TYPES = ("http", "websocket", "lifespan")
@@ -17,6 +20,19 @@ _TYPES = ("http", "websocket", "lifespan")
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     """What a middleware wraps while it is only being checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProblem(Problem):
+    """A problem of one entry, which is the `entry`-th from 1 and begins in this line of its file, if that is known."""
+
+    entry: int
+    line: int | None
+
+    @classmethod
+    def at(cls, entry: "Entry", number: int, line: int | None, problem: Problem) -> "EntryProblem":
+        where = entry.label if line is None else f"{entry.label}, line {line}"
+        return cls(f"{where}: {problem.option}", problem.seen, problem.rule, problem.remedy, number, line)
 
 
 class Entry:
@@ -31,7 +47,7 @@ class Entry:
         self.enabled = True
         self._args: tuple[Any, ...] = ()
         self._options: dict[str, Any] = {}
-        self._shown: dict[str, str] = {}
+        self._shown: dict[str, Any] = {}
         self._conditions: tuple[Paths | None, Paths | None, frozenset[str] | None] = (None, None, None)
         self.factory: Any = None
         self._resolver = resolver
@@ -40,12 +56,12 @@ class Entry:
         if not isinstance(name, str):
             self._problem("name", shown(name), "must be text", 'write name = "..."')
             name = ""
-        self.name = without_userinfo(name)
+        self.name = without_secrets(name)
         self.label = f"entry {number} ({self.name})" if self.name else f"entry {number}"
         self._read_own(own)
         if target is not None:
             self._read_options(target, given, OWN_KEYS if own else ())
-        self.problems = [resolver.scrubbed(problem) for problem in (*resolver.problems, *self.problems)]
+        self.problems = [resolver.hidden.scrubbed(problem) for problem in (*resolver.problems, *self.problems)]
 
     def _split(self, raw: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """Target, options and own keys of whatever form an entry has; the target is None if it has none."""
@@ -121,7 +137,8 @@ class Entry:
         resolver = self._resolver
         resolved = resolver.options(target, {**positional, **given}, wraps=True, own=own)
         self._options = {name: value for name, value in resolved.items() if name in given}
-        self._shown = {name: self._display(name, value) for name, value in {**positional, **given}.items()}
+        sources = resolver.hidden.sources
+        self._shown = {name: displayed(value, name, sources) for name, value in {**positional, **given}.items()}
         self._try(resolved)
 
     def _try(self, options: dict[str, Any]) -> None:
@@ -130,39 +147,25 @@ class Entry:
         Where a value is lacking, this is only to hear of the others; what is said of an option that is lacking, or was
         misspelt, would repeat what is known.
         """
-        lacking = self._resolver.lacking
-        known = {*self._resolver.meant, *lacking}
-        options = {name: value for name, value in options.items() if name in self._options or name in lacking}
+        known = self._resolver.known()
+        options = {name: value for name, value in options.items() if name in self._options or name in known}
         try:
             self.factory(_nowhere, *self._args, **options)
         except ConfigError as error:
             self.problems += [problem for problem in error.problems if problem.option not in known]
         except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
-            if not lacking:
-                self._problem("options", "", f"were refused ({self._resolver.told(error)})", "mend them")
+            if not self._resolver.lacking:
+                self._problem("options", "", f"were refused ({self._resolver.hidden.told(error)})", "mend them")
 
     def _problem(self, option: str, seen: str, rule: str, remedy: str) -> None:
         self.problems.append(Problem(option, seen, rule, remedy))
-
-    def _display(self, path: str, value: Any) -> str:
-        """An option as it may be printed."""
-        if path in self._resolver.hidden:
-            return self._resolver.hidden[path]
-        if isinstance(value, Mapping):
-            inner = (
-                f"{without_userinfo(str(key))}={self._display(f'{path}.{key}', item)}" for key, item in value.items()
-            )
-            return "{" + ", ".join(inner) + "}"
-        if isinstance(value, (list, tuple)):
-            items = (self._display(f"{path}[{number}]", item) for number, item in enumerate(value, 1))
-            return "[" + ", ".join(items) + "]"
-        return without_userinfo(repr(value))
 
     def middleware(self, app: ASGIApp = _nowhere) -> Any:
         """The middleware itself around `app`, for every request."""
         return self.factory(app, *self._args, **self._options)
 
     def _wrap(self, app: ASGIApp) -> ASGIApp:
+        app = closing(app, self._resolver.owned)
         wrapped: ASGIApp = self.middleware(app)
         paths, exclude, types = self._conditions
         if paths is None and exclude is None and types is None:
@@ -179,8 +182,21 @@ class Entry:
         """The entry as text: its name, what it is, and its options, none of them secret."""
         what = getattr(self.factory, "__qualname__", type(self.factory).__qualname__)
         shown_as = self.name if self.name == what else f"{self.name}  {what}"
-        options = [f"{name} = {value}" for name, value in self._shown.items()]
+        options = [f"{name} = {as_text(value)}" for name, value in self._shown.items()]
         return [shown_as, *(f"({condition})" for condition in self.conditions()), *options]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same in the types of JSON."""
+        paths, exclude, types = self._conditions
+        made_by = self.factory if hasattr(self.factory, "__qualname__") else type(self.factory)
+        return {
+            "name": self.name,
+            "use": f"{made_by.__module__}:{made_by.__qualname__}",
+            "paths": None if paths is None else list(paths.patterns),
+            "exclude": None if exclude is None else list(exclude.patterns),
+            "types": None if types is None else sorted(types),
+            "options": self._shown,
+        }
 
     def conditions(self) -> list[str]:
         """For which requests it is, as text; empty for all."""

@@ -1,4 +1,4 @@
-"""Values in the options of an entry that stand elsewhere.
+"""Values that stand elsewhere, and the parts that are built of tables.
 
 A value by reference is a mapping with exactly these keys:
 
@@ -8,8 +8,9 @@ A value by reference is a mapping with exactly these keys:
                                        mode 0600, when the stack is built to run
     { import = "package.module:name" } the object
 
-Relative paths start at the config file. Text from the environment or a file is converted to the option's declared
-type: int, bool, and a comma-separated list for collections. Nowhere else is text split.
+Relative paths start at the config file, those of options that are declared as paths too. Text from the environment or a
+file is converted to the option's declared type: bool, int, float, and a comma-separated list for collections. Nowhere
+else is text split. `{ use = "word", ... }` is a part, built of its own options, in options that know such words.
 """
 
 import os
@@ -23,14 +24,13 @@ from typing import Any, NoReturn
 from .._options import shown
 from ..exceptions import ConfigError, Problem
 from . import registry
-from .hiding import HIDDEN, is_secret_name, without_userinfo
-from .signatures import annotations, converted, inside, members, parameters
+from .hiding import HIDDEN, Hidden, is_secret_name
+from .signatures import REQUIRED, converted, inside, is_path, signature
 
-_UNKNOWN = "is no option here"
 # These keys of an entry are always the entry's own; a middleware's option of such a name goes into `options`.
 OWN_KEYS = ("use", "name", "enabled", "paths", "exclude", "types", "options")
-# Texts at least this long are looked for in errors; shorter ones stand in ordinary words.
-_TELLING = 8
+# How many random bytes a file may be made with.
+CREATED = (16, 1024)
 
 _REFERENCES = (
     frozenset({"env"}),
@@ -39,33 +39,35 @@ _REFERENCES = (
     frozenset({"file", "create"}),
     frozenset({"import"}),
 )
+# POSIX knows letters, digits and the underscore; orchestrators set names with dots and hyphens too.
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 class Resolver:
-    """Replaces references by values, for one entry of a stack, and knows what must not be printed.
+    """Replaces references by values and builds parts, for one entry of a stack.
 
-    Afterwards `problems` holds what was wrong, `hidden` where each value that must not be printed came from, by its
-    path (`secret_key`, `backend[1].secret`), `lacking` the options for which there is no value, and `meant` those that
-    were probably meant by misspelt ones.
+    Afterwards `problems` holds what was wrong, `hidden` what must not be printed, `lacking` the paths (`secret_key`,
+    `backend[1].secret`) at which there is no value, and `owned` the parts that the entry has to close.
     """
 
     def __init__(self, base: Path, *, create_files: bool) -> None:
         self._base = base
         self._create_files = create_files
+        self._meant: set[str] = set()
         self.problems: list[Problem] = []
-        self.hidden: dict[str, str] = {}
+        self.hidden = Hidden()
         self.lacking: set[str] = set()
-        self.meant: set[str | None] = set()
-        self._texts: list[str] = []
+        self.owned: list[Any] = []
 
     def resolve(self, value: Any, path: str, annotation: Any, parts: dict[str, str] | None = None) -> Any:
         """The value to hand to a constructor. `parts` are the words that `use` may name here."""
         if isinstance(value, Mapping) and frozenset(value) in _REFERENCES:
-            return self._referenced(value, path, annotation)
-        if Path in members(annotation) and isinstance(value, str):
-            return self._base / value
+            found = self._referenced(value, path, annotation)
+            return self._placed(found) if is_path(annotation) else found
+        if is_path(annotation) and isinstance(self._placed(value), Path):
+            return self._placed(value)
         if is_secret_name(path):
-            self.hide(path, HIDDEN, value)
+            self.hidden.add(path, HIDDEN, value)
         if isinstance(value, Mapping):
             if parts is not None and "use" in value:
                 return self._part(value, path, parts)
@@ -82,62 +84,45 @@ class Resolver:
 
         `wraps`: its first parameter is the app. `own`: further names that a user may have meant.
         """
-        accepted, required, takes_any = parameters(factory, wraps=wraps)
-        hints = annotations(factory)
+        accepted = signature(factory, wraps=wraps)
+        known = {option.name: option.annotation for option in accepted.options}
         resolved: dict[str, Any] = {}
         for name, value in given.items():
             path = f"{prefix}{name}"
-            item = self.resolve(value, path, hints.get(name, Any), registry.PARTS.get(name))
-            if name in accepted or takes_any:
-                resolved[name] = item
-            else:
-                remedy = registry.nearest(name, accepted, own)
-                if wraps and not own and name in OWN_KEYS:
-                    remedy = f'the entry itself takes it, in the form {{"use": ..., {shown(name)}: ...}}'
-                self._problem(path, "", _UNKNOWN, remedy)
-                self.meant.add(registry.closest(name, accepted))
-        for name in required:
-            if name not in given:
-                path = f"{prefix}{name}"
-                secret = f'write {path} = {{ file = "{name}", create = 32 }}, or {{ env = "..." }}'
+            item = self.resolve(value, path, known.get(name, Any), registry.PARTS.get(name))
+            if name in known or accepted.takes_any:
+                resolved[name] = self._made_of_text(factory, name, item, path)
+                continue
+            remedy = registry.nearest(name, known, own)
+            if wraps and not own and name in OWN_KEYS:
+                remedy = f'the entry itself takes it, in the form {{"use": ..., {shown(name)}: ...}}'
+            self._problem(path, "", "is no option here", remedy)
+            self._meant.add(f"{prefix}{registry.closest(name, known)}")
+        for option in accepted.options:
+            if option.default is REQUIRED and option.name not in given:
+                path = f"{prefix}{option.name}"
+                secret = f'write {path} = {{ file = "{option.name}", create = 32 }}, or {{ env = "..." }}'
                 self._lacking(path, "", "is required", secret if is_secret_name(path) else "give it")
-                resolved[name] = None
+                resolved[option.name] = None
         return resolved
 
-    def hide(self, path: str, source: str, value: Any) -> None:
-        """Never print what is at `path`, nor `value`, if it is text, anywhere else."""
-        self.hidden[path] = source
-        if isinstance(value, str):
-            self._texts += [part.strip() for part in (value, *value.split(",")) if len(part.strip()) >= _TELLING]
-
-    def scrubbed(self, problem: Problem) -> Problem:
-        """The problem without any value that must not be printed."""
-        seen, remedy = problem.seen, problem.remedy
-        for path, source in self.hidden.items():
-            if _touches(problem.option, path):
-                seen = source
-                if remedy.startswith("write "):  # it would repeat the value, mended
-                    remedy = "mend it where it is set"
-        return Problem(*(self._safe(text) for text in (problem.option, seen, problem.rule, remedy)))
-
-    def told(self, error: BaseException) -> str:
-        """A constructor's own exception as text: its kind alone where it could repeat what must not be printed."""
-        kind = type(error).__name__
-        return kind if self.hidden else without_userinfo(f"{kind}: {error}")
-
-    def _safe(self, text: str) -> str:
-        # An error may show the beginning of a value, so the beginning is what is looked for.
-        if any(secret[:_TELLING] in text for secret in self._texts):
-            return HIDDEN
-        return without_userinfo(text)
+    def known(self, prefix: str = "") -> set[str]:
+        """The options of which a constructor could only repeat what is told: lacking, or meant by others."""
+        lacking = {_root(path.removeprefix(prefix)) for path in self.lacking if path.startswith(prefix)}
+        return lacking | {path.removeprefix(prefix) for path in self._meant if path.startswith(prefix)}
 
     def _problem(self, path: str, seen: str, rule: str, remedy: str) -> None:
         self.problems.append(Problem(path, seen, rule, remedy))
 
     def _lacking(self, path: str, seen: str, rule: str, remedy: str) -> None:
-        """A problem that leaves a value missing, so that nothing can be constructed."""
+        """A problem that leaves a value missing."""
         self._problem(path, seen, rule, remedy)
-        self.lacking.add(_root(path))
+        self.lacking.add(path)
+
+    def _placed(self, value: Any) -> Any:
+        """The path that text names, from the config file on. A key itself, in place of its file, is left as it is."""
+        is_name = isinstance(value, str) and value and "\n" not in value and value[0] not in "{:"
+        return self._base / value if is_name else value
 
     def _part(self, value: Mapping[str, Any], path: str, parts: dict[str, str]) -> Any:
         """Build what `{ use = "...", ...options }` stands for."""
@@ -147,19 +132,41 @@ class Resolver:
         except registry.UnresolvedError as error:
             self._lacking(f"{path}.use", shown(name), error.rule, error.remedy)
             return None
-        given = {key: item for key, item in value.items() if key != "use"}
-        before = len(self.problems)
-        options = self.options(factory, given, f"{path}.")
-        if any(not problem.rule.startswith(_UNKNOWN) for problem in self.problems[before:]):
-            return None
+        prefix = f"{path}."
+        options = self.options(factory, {key: item for key, item in value.items() if key != "use"}, prefix)
+        # Where a value is lacking this is only to hear of the others, as for the entry itself.
+        lacking = any(missing.startswith(prefix) for missing in self.lacking)
         try:
-            return factory(**options)
+            part = factory(**options)
         except ConfigError as error:
-            self.problems += [Problem(f"{path}.{p.option}", p.seen, p.rule, p.remedy) for p in error.problems]
-            self.lacking.add(_root(path))
+            known = self.known(prefix)
+            refused = [problem for problem in error.problems if problem.option not in known]
+            self.problems += [Problem(f"{prefix}{p.option}", p.seen, p.rule, p.remedy) for p in refused]
         except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
-            self._lacking(path, "", f"was refused ({self.told(error)})", f"look up the options of {name!r}")
+            if not lacking:
+                self._problem(path, "", f"was refused ({self.hidden.told(error)})", f"look up the options of {name!r}")
+        else:
+            if not lacking:
+                return self._own(part)
+        self.lacking.add(path)
         return None
+
+    def _made_of_text(self, factory: Any, name: str, value: Any, path: str) -> Any:
+        """The part that text names in some options, such as the store of a URL; any other value as it is."""
+        make = registry.made_of_text(factory, name) if isinstance(value, str) else None
+        if make is None:
+            return value
+        try:
+            return self._own(make(value))
+        except ConfigError as error:
+            self.problems += [Problem(path, p.seen, p.rule, p.remedy) for p in error.problems]
+            self.lacking.add(path)
+            return None
+
+    def _own(self, part: Any) -> Any:
+        if hasattr(part, "aclose"):
+            self.owned.append(part)
+        return part
 
     def _referenced(self, reference: Mapping[str, Any], path: str, annotation: Any) -> Any:
         kind = next(key for key in ("env", "file", "import") if key in reference)
@@ -174,16 +181,16 @@ class Resolver:
             except registry.UnresolvedError as error:
                 self._lacking(path, repr(name), error.rule, error.remedy)
                 return None
-            self.hide(path, source, found)
+            self.hidden.add(path, source, found)
             return found
         text = self._from_env(reference, name, path) if kind == "env" else self._from_file(reference, name, path)
         if text is None and "default" not in reference:
             return None
         if text is None:
             default = reference["default"]
-            self.hide(path, f"<default of {kind} {name}>", default)
+            self.hidden.add(path, f"<default of {kind} {name}>", default)
             return default
-        self.hide(path, source, text)
+        self.hidden.add(path, source, text)
         try:
             return converted(text, annotation)
         except ValueError as error:
@@ -191,6 +198,10 @@ class Resolver:
             return None
 
     def _from_env(self, reference: Mapping[str, Any], name: str, path: str) -> str | None:
+        if not re.fullmatch(VARIABLE, name):
+            # Not shown: what is no name may be the value, in the wrong place.
+            self._lacking(path, "", "`env` is no name of a variable", 'write { env = "NAME" }')
+            return None
         text = os.environ.get(name)
         if text is None and "default" not in reference:
             # A default in the file is no place for a secret.
@@ -201,8 +212,10 @@ class Resolver:
     def _from_file(self, reference: Mapping[str, Any], name: str, path: str) -> str | None:
         file = self._base / name
         size = reference.get("create")
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 16 <= size <= 1024):
-            self._lacking(path, "", "`create` must be a number of bytes from 16 to 1024", "write create = 32")
+        least, most = CREATED
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not least <= size <= most):
+            rule = f"`create` must be a number of bytes from {least} to {most}"
+            self._lacking(path, "", rule, "write create = 32")
             return None
         verb = "read"
         try:
@@ -227,13 +240,6 @@ class Resolver:
 def _root(path: str) -> str:
     """The option that a path is in: `backend` for `backend[1].secret`."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]
-
-
-def _touches(option: str, path: str) -> bool:
-    """Whether a problem's option is, or is in, or holds, what is at `path`."""
-    return (
-        option == path or option.startswith((f"{path}.", f"{path}[")) or path.startswith((f"{option}.", f"{option}["))
-    )
 
 
 def _refuse_name(name: object) -> NoReturn:

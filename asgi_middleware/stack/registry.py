@@ -1,4 +1,12 @@
-"""The words of config lists, each resolved when it is used: nothing here imports a middleware."""
+"""The words of config lists, each resolved when it is used: nothing here imports a middleware.
+
+Other packages add words by an entry point of the group `asgi_middleware`, in their pyproject.toml:
+
+    [project.entry-points.asgi_middleware]
+    word = "package.module:Class"
+
+They are looked for when a word is unknown, so they cannot stand in the place of ours, and cost nothing otherwise.
+"""
 
 import difflib
 import importlib
@@ -20,6 +28,9 @@ MIDDLEWARE = {
     "timing": "asgi_middleware.timing:TimingMiddleware",
 }
 
+# The group of the entry points by which other packages add words.
+GROUP = "asgi_middleware"
+
 # What `{ use = "..." }` means inside an option, by the option's name.
 PARTS = {
     "backend": {
@@ -28,7 +39,16 @@ PARTS = {
         "api_key": "asgi_middleware.auth.api_key:from_options",
         "session": "asgi_middleware.auth.session:SessionUser",
     },
+    "store": {
+        "memory": "asgi_middleware.sessions.stores.memory:MemoryStore",
+        "redis": "asgi_middleware.sessions.stores.redis:RedisStore.from_url",
+        "sql": "asgi_middleware.sessions.stores.sql:SQLAlchemyStore.from_url",
+        "sqlite": "asgi_middleware.sessions.stores.sqlite:SQLiteStore",
+    },
 }
+
+# Options whose text names a part too: the word, the option, and what makes the part.
+_MADE_OF_TEXT = {("sessions", "store"): "asgi_middleware.sessions.stores:from_url"}
 
 
 class UnresolvedError(Exception):
@@ -57,14 +77,63 @@ def nearest(name: str, known: Iterable[str], also: Iterable[str] = ()) -> str:
 
 def look_up(name: str, words: dict[str, str]) -> Any:
     """What a word, or an import string `package.module:Name`, stands for. Raises UnresolvedError."""
-    if ":" not in name:
-        if name not in words:
-            raise UnresolvedError("is no known name", nearest(name, words) + " (or 'package.module:Name')")
-        name = words[name]
-    return load(name)
+    if ":" in name:
+        return load(name)
+    if name in words:
+        return load(words[name])
+    others, unread = installed() if words is MIDDLEWARE else ({}, [])
+    if name not in others:
+        remedy = nearest(name, [*words, *others]) + " (or 'package.module:Name')"
+        if unread:
+            remedy += f"; the entry points of {', '.join(unread)} cannot be read"
+        raise UnresolvedError("is no known name", remedy)
+    targets = others[name]
+    if len(targets) > 1:
+        packages = " and ".join(package for package, _ in sorted(targets))
+        raise UnresolvedError(f"is a name that {packages} both give", "use the import string of the one that you mean")
+    package, target = targets[0]
+    try:
+        return load(target)
+    except UnresolvedError as error:
+        rule = f"is {target!r} by the package {package}, but {error.rule}"
+        raise UnresolvedError(rule, error.remedy) from error.__cause__
 
 
-def _place(error: BaseException) -> str:
+def installed() -> tuple[dict[str, list[tuple[str, str]]], list[str]]:
+    """The words of the packages that are installed, each with its packages and import strings.
+
+    Behind them the packages whose entry points cannot be read. What is shadowed on the path of imports is left out.
+    """
+    from importlib import metadata  # which takes longer than all that is here
+
+    found: dict[str, list[tuple[str, str]]] = {}
+    seen: set[str] = set()
+    unread = []
+    for distribution in metadata.distributions():
+        package = "a package without a name"
+        try:
+            package = distribution.metadata["Name"] or package
+            if package in seen:
+                continue
+            seen.add(package)
+            for point in distribution.entry_points:
+                if point.group == GROUP:
+                    # what is in brackets names extras
+                    found.setdefault(point.name, []).append((package, point.value.partition("[")[0].strip()))
+        except Exception:  # noqa: BLE001  # somebody else's files may hold anything
+            unread.append(package)
+    return found, sorted(unread)
+
+
+def made_of_text(factory: Any, option: str) -> Any:
+    """What makes a part of the text that is given for an option of this factory; None where text is just text."""
+    for (word, name), target in _MADE_OF_TEXT.items():
+        if name == option and factory is load(MIDDLEWARE[word]):
+            return load(target)
+    return None
+
+
+def place(error: BaseException) -> str:
     """Where an exception was raised, as a reader finds it: the last file and line of its traceback."""
     if isinstance(error, SyntaxError):
         file, line = error.filename, error.lineno
@@ -88,11 +157,11 @@ def load(import_string: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise UnresolvedError(f"there is no module {error.name!r}", "mend the name, or install it") from None
         what = f"cannot be imported ({error})" if isinstance(error, ModuleNotFoundError) else "cannot be imported"
-        raise UnresolvedError(f"module {module_name!r} {what}, {_place(error)}", "mend what it imports") from None
+        raise UnresolvedError(f"module {module_name!r} {what}, {place(error)}", "mend what it imports") from None
     except (Exception, SystemExit) as error:  # whatever a module does while it is imported
         # Not the exception's text: it may hold anything, the password of a database too.
         what = f"raised {type(error).__name__}"
-        raise UnresolvedError(f"module {module_name!r} {what}, {_place(error)}", "mend it there") from error
+        raise UnresolvedError(f"module {module_name!r} {what}, {place(error)}", "mend it there") from error
     for part in path.split("."):
         if not hasattr(found, part):
             meant = closest(part, dir(found))
