@@ -175,7 +175,11 @@ WRONG_WORDS: list[tuple[str, list[str], str]] = [
         )
         for port in ("65536", "x", "", "-1", "80.0", "+80", " 80", "８０", "1_0")  # noqa: RUF001  # digits of another alphabet
     ),
-    ("no command", [], "asgi-middleware: error: the following arguments are required: {run,check,show,explain}"),
+    (
+        "no command",
+        [],
+        "asgi-middleware: error: the following arguments are required: {run,check,show,list,schema,explain}",
+    ),
     ("no app", ["run", "--stack", "s"], "asgi-middleware run: error: the following arguments are required: app"),
     ("no stack", ["run", "a:b"], "asgi-middleware run: error: the following arguments are required: --stack"),
     ("nothing to check", ["check"], "asgi-middleware check: error: the following arguments are required: FILE"),
@@ -200,12 +204,12 @@ def test_wrong_words_end_with_2(sentence: str, words: list[str], last: str, run:
 def test_an_unknown_command_ends_with_2(run: Run) -> None:
     status, out, err = run("chek", "stack.toml")
     assert (status, out) == (2, "")
-    assert "argument {run,check,show,explain}: invalid choice: 'chek'" in err
+    assert "argument {run,check,show,list,schema,explain}: invalid choice: 'chek'" in err
 
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["run", "--help"], ["check", "--help"], ["show", "--help"], ["explain", "--help"]],
+    [["--help"], *([word, "--help"] for word in ("run", "check", "show", "list", "schema", "explain"))],
     ids=" ".join,
 )
 def test_help_is_no_error(words: list[str], run: Run) -> None:

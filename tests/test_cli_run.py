@@ -1,6 +1,7 @@
 """`cli`: `run`, what it serves and what it refuses."""
 
 import importlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -21,13 +22,109 @@ def test_run_serves_the_app_inside_the_stack(run: Run, served: list[tuple[Any, d
     assert (type(app).__name__, app.app.__name__, options) == (
         "ErrorsMiddleware",
         "app",
-        {"host": "127.0.0.1", "port": 8000},
+        {
+            "host": "127.0.0.1",
+            "port": 8000,
+            "workers": 1,
+            "root_path": "",
+            "forwarded_allow_ips": None,
+            "log_level": "info",
+        },
     )
     # Each of uvicorn's lines ends with the request's ID.
     assert {formatter["fmt"].split()[-1] for formatter in log_config["formatters"].values()} == {"[%(request_id)s]"}
     assert [handler["filters"] for handler in log_config["handlers"].values()] == [["request_id"]] * 2
     exchange = drive(app)
     assert (exchange.status, exchange.headers, exchange.body) == (200, [("content-type", "text/plain")], b"hello")
+
+
+def test_run_hands_the_options_of_uvicorn_on(run: Run, served: list[tuple[Any, dict[str, Any]]]) -> None:
+    words = ["--root-path", "/api", "--forwarded-allow-ips", "10.0.0.1,10.0.0.2", "--log-level", "debug"]
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml", *words) == (0, "", "")
+    ((_, options),) = served
+    assert (options["root_path"], options["forwarded_allow_ips"], options["log_level"]) == (
+        "/api",
+        "10.0.0.1,10.0.0.2",
+        "debug",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["tiny_factory:make()"], ["--factory", "tiny_factory:make"], ["--factory", "tiny_factory:make()"]],
+    ids=" ".join,
+)
+def test_run_takes_what_makes_the_app(
+    words: list[str], folder: Path, run: Run, served: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    (folder / "tiny_factory.py").write_text(f"from {KNOWN_APP} import app\ndef make():\n    return app\n")
+    importlib.invalidate_caches()
+    assert run("run", *words, "--stack", "stack.toml") == (0, "", "")
+    assert [drive(app).body for app, _ in served] == [b"hello"]
+
+
+# The words, and what uvicorn is told of its processes.
+PROCESSES: list[tuple[list[str], dict[str, Any]]] = [
+    (["--workers", "3"], {"workers": 3}),
+    (["--reload"], {"workers": 1, "reload": True}),
+    (["--reload", "--factory"], {"workers": 1, "reload": True}),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), PROCESSES, ids=[" ".join(row[0]) for row in PROCESSES])
+def test_other_processes_load_the_app_for_themselves(
+    words: list[str],
+    told: dict[str, Any],
+    folder: Path,
+    run: Run,
+    served: list[tuple[Any, dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ASGI_APP", "")
+    monkeypatch.setenv("ASGI_STACK", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (folder / "tiny_factory.py").write_text(f"from {KNOWN_APP} import app as app\ndef make():\n    return app\n")
+    importlib.invalidate_caches()
+    name = "tiny_factory:make" if "--factory" in words else "tiny_factory:app"
+    assert run("run", name, "--stack", "stack.toml", *words) == (0, "", "")
+    ((app, options),) = served
+    assert (app, {key: options[key] for key in ("workers", "reload") if key in options}) == (
+        "asgi_middleware.main:app",
+        told,
+    )
+    assert "reload_dirs" not in options
+    assert (os.environ["ASGI_APP"], os.environ["ASGI_STACK"]) == (
+        name + "()" if "--factory" in words else name,
+        "stack.toml",
+    )
+
+
+@pytest.mark.parametrize("words", [["--workers", "2"], ["--reload"]], ids=" ".join)
+def test_what_is_wrong_is_told_before_other_processes_start(
+    words: list[str], folder: Path, run: Run, served: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    (folder / "stack.toml").write_text('[[middleware]]\nuse = "core"')
+    status, out, err = run("run", "nowhere:app", "--stack", "stack.toml", *words)
+    assert (status, out, served) == (1, "", [])
+    assert err == (
+        "asgi-middleware: run: 2 problems\n"
+        "  - app: 'nowhere:app': there is no module 'nowhere'; mend the name, or install it\n"
+        "  - stack.toml: entry 1 (core), line 1: use: 'core': is no known name; did you mean 'cors'? "
+        "(or 'package.module:Name')\n"
+    )
+
+
+def test_with_watchfiles_a_change_of_the_stack_counts_too(
+    folder: Path, run: Run, served: list[tuple[Any, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASGI_APP", "")
+    monkeypatch.setenv("ASGI_STACK", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    (folder / "etc").mkdir()
+    (folder / "stack.toml").rename(folder / "etc" / "stack.toml")
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "etc/stack.toml", "--reload") == (0, "", "")
+    ((_, options),) = served
+    assert (options["reload_dirs"], options["reload_includes"]) == ([str(folder), str(folder / "etc")], ["stack.toml"])
 
 
 def test_run_takes_host_and_port(run: Run, served: list[tuple[Any, dict[str, Any]]]) -> None:
@@ -76,7 +173,7 @@ APPS: list[tuple[str, str, str, str]] = [
         "what cannot be called",
         "app = 'text'",
         "given_app:app",
-        "'text': must be an ASGI application; pass a callable(scope, receive, send)",
+        "'given_app:app': must be an ASGI application; pass a callable(scope, receive, send)",
     ),
     (
         "an attribute of what has none",

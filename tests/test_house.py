@@ -27,7 +27,8 @@ LAYERS = [
     {"_reply", "_responder"},
     {"cors", "errors", "compression", "sessions", "auth", "request_id", "timing", "lint"},
     {"stack"},
-    {"cli", "django"},
+    {"main", "django"},
+    {"cli"},
     {"__main__", "__init__"},
 ]
 # What wraps applications and refuses nothing by itself stands on the shared modules alone.
