@@ -19,25 +19,27 @@ import copy
 import dataclasses
 import importlib.util
 import io
+import ipaddress
 import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
+from ._types import ASGIApp
 from .cors import CORSMiddleware
 from .exceptions import ConfigError, MissingExtra, Problem
 from .main import load
-from .stack import Stack, listing, registry
+from .stack import Finding, Stack, listing, registry
 from .stack.catalogue import catalogue
 from .stack.schema import schema
 
 __all__ = ["main"]
 
-_BOLD, _RED, _GREEN = "1", "31", "32"
+_BOLD, _RED, _GREEN, _YELLOW = "1", "31", "32", "33"
 _STACK = "the stack, a TOML, JSON or YAML file"
 _LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
 
@@ -76,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="say what is wrong with a stack")
     check.add_argument("stack", metavar="FILE", help=_STACK)
+    check.add_argument(
+        "--app", help="the app that the stack is for, as module:name, to look at its own middlewares too"
+    )
     check.add_argument("--json", action="store_true", help="a JSON object on standard output, with every problem")
     check.set_defaults(command=_check)
 
@@ -154,14 +159,20 @@ def _run(arguments: argparse.Namespace) -> int:
     except ImportError:
         raise MissingExtra("run", "serving", "server", "uvicorn") from None
     name = f"{arguments.app.removesuffix('()')}()" if arguments.factory else arguments.app
-    app: Any = load(name, arguments.stack, owner="run")
+    app, stack = load(name, arguments.stack, owner="run", log=False)
+    findings = stack.check(app, plain_http=not _is_this_machine(arguments.host))
+    for finding in findings:
+        print(f"asgi-middleware: {arguments.stack}: {finding}", file=sys.stderr)
+    if _has_errors(findings):
+        return 1
+    served: Any = stack(app)
     if arguments.reload or arguments.workers > 1:
         # Each process loads it for itself. It was loaded here as well so that mistakes are told, once and in one line.
         os.environ.update(ASGI_APP=name, ASGI_STACK=arguments.stack)
-        app = "asgi_middleware.main:app"
+        served = "asgi_middleware.main:app"
     try:
         uvicorn.run(
-            app,
+            served,
             host=arguments.host,
             port=arguments.port,
             workers=arguments.workers,
@@ -174,6 +185,18 @@ def _run(arguments: argparse.Namespace) -> int:
     except SystemExit:  # uvicorn's way to say that it could not start, after it has said why
         return 1
     return 0
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a server that listens there is reached from this machine alone, for which browsers trust plain http."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _has_errors(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
 
 
 def _reloading(stack: str) -> dict[str, Any]:
@@ -198,24 +221,34 @@ def _log_config() -> dict[str, Any]:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    app: ASGIApp | None = None
     try:
-        stack = Stack.from_file(arguments.stack, create_files=False)
+        if arguments.app is None:
+            stack = Stack.from_file(arguments.stack, create_files=False, log=False)
+        else:
+            app, stack = load(arguments.app, arguments.stack, owner="check", create_files=False, log=False)
     except ConfigError as error:
         if not arguments.json:
             raise
         problems = [{"entry": None, "line": None, **dataclasses.asdict(problem)} for problem in error.problems]
-        _print_json({"stack": arguments.stack, "problems": problems})
+        _print_json({"stack": arguments.stack, "problems": problems, "findings": []})
         return 1
+    findings = stack.check(app)
     if arguments.json:
-        _print_json({"stack": arguments.stack, "problems": []})
-    else:
-        entries = f"{len(stack)} {'entry' if len(stack) == 1 else 'entries'}"
-        print(_coloured(f"{arguments.stack}: no problems in {entries}", _GREEN, sys.stdout))
-    return 0
+        told = [dataclasses.asdict(finding) for finding in findings]
+        _print_json({"stack": arguments.stack, "problems": [], "findings": told})
+        return int(_has_errors(findings))
+    for finding in findings:
+        print(f"{arguments.stack}: {finding}")
+    count = "no problems" if not findings else "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+    entries = f"{len(stack)} {'entry' if len(stack) == 1 else 'entries'}"
+    colour = _RED if _has_errors(findings) else _YELLOW if findings else _GREEN
+    print(_coloured(f"{arguments.stack}: {count} in {entries}", colour, sys.stdout))
+    return int(_has_errors(findings))
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    stack = Stack.from_file(arguments.stack, create_files=False)
+    stack = Stack.from_file(arguments.stack, create_files=False, log=False)
     if arguments.json:
         _print_json({"stack": arguments.stack, "middleware": stack.as_json()})
     else:
@@ -251,7 +284,7 @@ def _print_json(found: Any) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    stack = Stack.from_file(arguments.stack, create_files=False)
+    stack = Stack.from_file(arguments.stack, create_files=False, log=False)
     told = []
     for entry in stack:
         if isinstance(entry.factory, type) and issubclass(entry.factory, CORSMiddleware):

@@ -51,6 +51,8 @@ class ErrorsMiddleware:
     Raises ConfigError with every problem.
     """
 
+    middleware_kind = "errors"
+
     def __init__(self, app: ASGIApp, *, debug: bool = False, reraise: bool = True) -> None:
         options = Options("ErrorsMiddleware")
         options.app(app)

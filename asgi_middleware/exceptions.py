@@ -7,6 +7,11 @@ from dataclasses import dataclass
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+def one_line(text: str) -> str:
+    """The text with its control characters escaped."""
+    return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a configuration.
@@ -22,8 +27,7 @@ class Problem:
 
     def __str__(self) -> str:
         seen = f" {self.seen}:" if self.seen else ""
-        text = f"{self.option}:{seen} {self.rule}; {self.remedy}"
-        return _CONTROL.sub(lambda match: ascii(match.group())[1:-1], text)
+        return one_line(f"{self.option}:{seen} {self.rule}; {self.remedy}")
 
 
 class ConfigError(ValueError):

@@ -43,23 +43,24 @@ def __getattr__(name: str) -> Any:
     ]
     if problems:
         raise ConfigError(__name__, problems)
-    loaded = globals()["app"] = load(
-        *(os.environ[variable] for variable in _VARIABLES), owner=__name__, option="ASGI_APP"
-    )
-    return loaded
+    loaded, stack = load(*(os.environ[variable] for variable in _VARIABLES), owner=__name__, option="ASGI_APP")
+    globals()["app"] = stack(loaded)
+    return globals()["app"]
 
 
-def load(app: str, stack: str, *, owner: str, option: str = "app") -> ASGIApp:
-    """The app of this name, `module:name` or `module:make()`, inside the stack of this file.
+def load(
+    app: str, stack: str, *, owner: str, option: str = "app", create_files: bool = True, log: bool = True
+) -> tuple[ASGIApp, Stack]:
+    """The app of this name, `module:name` or `module:make()`, and the stack of this file, not yet around it.
 
     Raises ConfigError with every problem of both, which names the app by `option`.
     """
     options = Options(owner)
     found = _found(options, option, app)
     if not options.problems:
-        return Stack.from_file(stack)(found)
+        return found, Stack.from_file(stack, create_files=create_files, log=log)
     try:
-        Stack.from_file(stack, create_files=False)
+        Stack.from_file(stack, create_files=False, log=False)
     except ConfigError as error:
         options.problems += [dataclasses.replace(p, option=f"{error.owner}: {p.option}") for p in error.problems]
     raise ConfigError(owner, options.problems)

@@ -146,6 +146,8 @@ class RequestIDMiddleware:
     problem.
     """
 
+    middleware_kind = "request_id"
+
     def __init__(
         self,
         app: ASGIApp,

@@ -130,6 +130,8 @@ class TimingMiddleware:
     Raises ConfigError with every problem.
     """
 
+    middleware_kind = "timing"
+
     def __init__(
         self,
         app: ASGIApp,

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("folder")
 # A sentence, the stack, exit status, standard output and standard error of `check`.
 CHECKS: list[tuple[str, str, int, str, str]] = [
     ("one entry", ERRORS, 0, "stack.toml: no problems in 1 entry\n", ""),
-    ("two entries", ERRORS * 2, 0, "stack.toml: no problems in 2 entries\n", ""),
+    ("two entries", '[[middleware]]\nuse = "request_id"\n' + ERRORS, 0, "stack.toml: no problems in 2 entries\n", ""),
     (
         "one problem",
         ERRORS + "debgu = true",

@@ -90,7 +90,7 @@ MODULES = [
     "asgi_middleware",
     *(
         f"asgi_middleware.{name}"
-        for name in ("auth", "compression", "cors", "errors", "lint", "request_id", "sessions", "timing")
+        for name in ("auth", "compression", "cors", "errors", "lint", "request_id", "sessions", "stack", "timing")
     ),
     "asgi_middleware.django",
     "asgi_middleware.sessions.stores",

@@ -38,6 +38,8 @@ class AuthMiddleware:
     ConfigError with every problem.
     """
 
+    middleware_kind = "auth"
+
     def __init__(
         self,
         app: ASGIApp,

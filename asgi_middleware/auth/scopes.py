@@ -26,6 +26,8 @@ class RequireScopes:
     one it raises RuntimeError. Raises ConfigError with every problem.
     """
 
+    middleware_kind = "scopes"
+
     def __init__(self, app: ASGIApp, scopes: Strings, *, scheme: str = "Bearer", realm: str | None = None) -> None:
         options = Options("RequireScopes")
         options.app(app)

@@ -44,6 +44,7 @@ class SessionUser:
 
     # RFC 9110, 15.5.2 demands a challenge in every 401, and no scheme is registered for sessions. Browsers ignore it.
     scheme = "Session"
+    middleware_kind = "session_user"
 
     def __init__(
         self,

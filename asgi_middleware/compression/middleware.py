@@ -70,6 +70,8 @@ DEFAULT_EXCLUDED_CONTENT_TYPES = (
 class _Compression:
     """What the three have in common: negotiate, and hand the response to the engine."""
 
+    middleware_kind = "compression"
+
     app: ASGIApp
     _policy: Policy
     _codecs: dict[bytes, Codec]

@@ -48,6 +48,8 @@ class CORSMiddleware:
     Raises ConfigError with every problem. `policy` is the checked CORSPolicy.
     """
 
+    middleware_kind = "cors"
+
     def __init__(
         self,
         app: ASGIApp,

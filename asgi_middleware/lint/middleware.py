@@ -25,6 +25,8 @@ class LintMiddleware:
     Raises ConfigError with every problem.
     """
 
+    middleware_kind = "lint"
+
     def __init__(
         self, app: ASGIApp, *, mode: Literal["raise", "warn"] | Callable[[ASGIViolation], None] = "raise"
     ) -> None:

@@ -69,6 +69,8 @@ class SessionMiddleware:
     SessionTooLarge, TypeError for what has no JSON form, SessionConflict, TimeoutError, and what the store raises.
     """
 
+    middleware_kind = "sessions"
+
     def __init__(
         self,
         app: ASGIApp,

@@ -31,8 +31,7 @@ class EntryProblem(Problem):
 
     @classmethod
     def at(cls, entry: "Entry", number: int, line: int | None, problem: Problem) -> "EntryProblem":
-        where = entry.label if line is None else f"{entry.label}, line {line}"
-        return cls(f"{where}: {problem.option}", problem.seen, problem.rule, problem.remedy, number, line)
+        return cls(f"{entry.where(line)}: {problem.option}", problem.seen, problem.rule, problem.remedy, number, line)
 
 
 class Entry:
@@ -62,6 +61,10 @@ class Entry:
         if target is not None:
             self._read_options(target, given, OWN_KEYS if own else ())
         self.problems = [resolver.hidden.scrubbed(problem) for problem in (*resolver.problems, *self.problems)]
+
+    def where(self, line: int | None) -> str:
+        """What tells a reader which entry this is; `line` is where it begins in its file, if that is known."""
+        return self.label if line is None else f"{self.label}, line {line}"
 
     def _split(self, raw: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """Target, options and own keys of whatever form an entry has; the target is None if it has none."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from .._options import shown
+from .._types import Strings
 from ..exceptions import ConfigError, MissingExtra, Problem
 from . import registry
 from .yaml_files import read_yaml
@@ -35,7 +36,7 @@ class StackFile:
 
     entries: list[Any]
     lines: list[int]
-    silence: tuple[str, ...] = ()
+    silence: Strings = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -1,5 +1,6 @@
 """The types of the public names, as users see them. Every name in an `__all__` of the package is here."""
 
+import dataclasses
 import logging
 from collections.abc import Awaitable, Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, Literal, assert_type
@@ -63,6 +64,7 @@ from asgi_middleware.sessions.stores import (
     SQLiteStore,
     Store,
 )
+from asgi_middleware.stack import Finding
 from asgi_middleware.timing import add
 
 # What a middleware takes, as it reads for those who look inside: anything that can be called as ASGI 3.
@@ -158,7 +160,13 @@ async def timing() -> int:
 
 
 def stack(app: ASGIApp) -> None:
-    built = Stack(["cors", ("sessions", {"secret_key": "key"})], base="config", create_files=False)
+    built = Stack(
+        ["cors", ("sessions", {"secret_key": "key"})],
+        base="config",
+        create_files=False,
+        silence=["two-cors"],
+        log=False,
+    )
     assert_type(built(app), Wrapped)
     assert_type(built[0], Any)
     assert_type(built[-1:], Sequence[Any])
@@ -166,7 +174,20 @@ def stack(app: ASGIApp) -> None:
     assert_type(iter(built), Iterator[Any])
     assert_type(built.describe(), str)
     assert_type(Stack.from_file("stack.toml"), Stack)
-    assert_type(Stack.from_file("stack.toml", create_files=False)(app), Wrapped)
+    assert_type(Stack.from_file("stack.toml", create_files=False, log=False)(app), Wrapped)
+    assert_type(built.check(), list[Finding])
+    finding = built.check(app, plain_http=True)[0]
+    assert_type(finding.code, str)
+    assert_type(finding.severity, Literal["error", "warning"])
+    assert_type(finding.where, str)
+    assert_type(finding.message, str)
+    assert_type(finding.remedy, str)
+    assert_type(finding.told, str)
+    assert_type(str(finding), str)
+    assert_type(dataclasses.asdict(finding), dict[str, Any])
+    assert_type(CORSMiddleware.middleware_kind, str)
+    assert_type(GZipMiddleware.middleware_kind, str)
+    assert_type(SessionUser.middleware_kind, str)
 
 
 def errors(app: ASGIApp) -> None:
