@@ -70,7 +70,7 @@ def test_past_a_middleware_the_three_objects_go_untouched() -> None:
         raise AssertionError("never called")
 
     scope = http("/a")
-    past = Stack([{"use": "errors", "exclude": ["/a"]}, {"use": "errors", "types": ["websocket"]}])
+    past = Stack([{"use": "errors", "exclude": ["/a"]}, {"use": "lint", "types": ["websocket"]}])
 
     async def call() -> None:
         await past(app)(scope, nothing, nothing)

@@ -23,10 +23,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_good_is_built_of_every_kind(
     sentence: str, entries: list[dict[str, Any]], kind: str, tmp_path: Path
 ) -> None:
-    document = {"silence": ["a-code"], "$schema": "stack.schema.json", "middleware": entries}
+    document = {"silence": ["two-auth"], "$schema": "stack.schema.json", "middleware": entries}
     file = written(tmp_path, kind, document)
     found = read_file(file)
-    assert (found.entries, found.silence, found.problems) == (entries, ("a-code",), ())
+    assert (found.entries, found.silence, found.problems) == (entries, ("two-auth",), ())
     stack = Stack.from_file(file, create_files=False)
     on = [entry for entry in entries if entry.get("enabled") is not False]
     assert [entry.name for entry in stack] == [entry.get("name", entry["use"]) for entry in on]
