@@ -44,6 +44,11 @@ def test_a_finding_is_data_and_one_line() -> None:
         finding.code = "x"  # type: ignore[misc]  # on purpose
 
 
+def test_what_a_layer_knows_is_not_printed() -> None:
+    (layer,) = Stack([("sessions", {"secret_key": "zqxjkvwy" * 5})])._layers
+    assert "zqxjkvwy" not in repr(layer)
+
+
 def test_what_is_missing_is_told_with_what_to_put_there() -> None:
     (finding,) = Stack([auth(USERS)]).check()
     assert str(finding) == (

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from starlette.applications import Starlette
@@ -197,6 +198,10 @@ def test_a_stranger_is_where_it_is_said_to_be(path: str) -> None:
         pytest.skip("wants settings")
     kind = getattr(pytest.importorskip(module), name)
     assert (import_path(kind), isinstance(kind, type)) == (path, True)
+
+
+def test_an_application_without_end_is_left() -> None:
+    assert Stack(FINE).check(mock.Mock()) == []
 
 
 def test_a_chain_of_nothing() -> None:

@@ -23,8 +23,10 @@ paths start at the config file. Such text becomes what the option is declared as
 The order is checked too. What another one breaks is logged when the stack is built, and told by `stack.check()` and
 `asgi-middleware check`: an error where that is unsafe or fails on every request, else a warning. `stack.check(app)` and
 `check --app module:app` look into an application as well, which may have a CORS of its own. What you know better is
-silenced by its code: `Stack([...], silence=["two-auth"])`, in a file `silence = ["two-auth"]` above the first entry. A
-class of yours joins the rules by its kind: `middleware_kind = "auth"`.
+silenced by its code: `Stack([...], silence=["two-auth"])`, in a file `silence = ["two-auth"]` above the first entry.
+Starlette's classes, and others that are in wide use, are known. A class of yours joins the rules by its kind, as in
+`middleware_kind = "auth"`: request_id, timing, cors, errors, compression, sessions, auth, scopes, forwarded,
+trusted_host, https_redirect or limits; a backend of auth that reads the session is `"session_user"`.
 
 In Starlette and FastAPI, which answer crashes outside of their own list, end the list with "errors", or wrap the
 application itself: `stack(app)`.

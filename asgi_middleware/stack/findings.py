@@ -12,6 +12,7 @@ from .._options import Options, shown
 from ..exceptions import one_line
 from .layers import Layer
 from .order import RULES, Rule
+from .reach import Reach
 from .registry import nearest
 
 
@@ -72,30 +73,38 @@ def _broken(rule: Rule, chain: Sequence[Layer]) -> Iterator[tuple[int, Finding]]
 
 
 def _wrong(rule: Rule, chain: Sequence[Layer], number: int) -> Iterator[tuple[int, Finding]]:
-    """What the rule says of the inner layer with this number."""
+    """What the rule says of the inner layer with this number, and where."""
     inner = chain[number]
-    if not rule.outer:
-        yield number, _finding(rule, inner, inner)
-        return
-    others = [
+    outers = [
         place
         for place, layer in enumerate(chain)
         if place != number and rule.outer in layer.kinds and layer.reach.meets(inner.reach)
     ]
-    before = [place for place in others if place < number]
-    if rule.outer == rule.inner:
-        twins = [place for place in before if not inner.is_apart_from(chain[place])]
-        if twins:
-            yield number, _finding(rule, inner, chain[twins[0]])
-    elif len(before) < 2 and not any(chain[place].reach.covers(inner.reach) for place in before):
-        late = others[len(before) :]
-        if rule.inner == "own_errors":
-            late = [place for place in late if not _answers_crashes(chain[place + 1 :], chain[place])]
+    before = [chain[place] for place in outers if place < number]
+    if not rule.outer:
+        yield number, _finding(rule, inner, inner)
+    elif rule.outer == rule.inner:
+        twin = next((layer for layer in before if not inner.is_apart_from(layer)), None)
+        if twin is not None:
+            yield number, _finding(rule, inner, twin)
+    else:
+        late = [place for place in outers[len(before) :] if _is_late(rule, chain, place, inner, before)]
         for place in late:
             yield place, _finding(rule, chain[place], inner)
-        if rule.missing and not late:
+        if rule.missing and not late and not _cover(before, inner.reach):
             remedy = f'put "{rule.outer}" above it, or silence this where it stands outside of the stack'
             yield number, Finding(rule.code, rule.severity, inner.where, rule.missing, remedy)
+
+
+def _is_late(rule: Rule, chain: Sequence[Layer], place: int, inner: Layer, before: list[Layer]) -> bool:
+    """Whether the outer layer at `place` should have been passed first: for something that none `before` was for."""
+    if rule.inner == "own_errors" and _answers_crashes(chain[place + 1 :], chain[place]):
+        return False
+    return not _cover(before, chain[place].reach.within(inner.reach))
+
+
+def _cover(layers: list[Layer], reach: Reach) -> bool:
+    return len(layers) > 1 or any(layer.reach.covers(reach) for layer in layers)
 
 
 def _answers_crashes(inside: Sequence[Layer], layer: Layer) -> bool:

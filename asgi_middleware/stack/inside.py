@@ -14,6 +14,8 @@ from .entry import Entry, _Selective
 from .layers import STRANGERS, Layer, lineage, made_already, made_by, name_of, of_entry
 from .reach import of_conditions
 
+# An application that gives another one for ever, as a mock does, is left there.
+_DEEPEST = 100
 # What is mounted: the path of each and the application there.
 _Mounts = list[tuple[str, Any]]
 
@@ -28,7 +30,7 @@ class Inside:
         """One list of layers, outermost first; several where applications are mounted, one for each."""
         layers: list[Layer] = []
         mounts: _Mounts = []
-        while app is not None and id(app) not in seen:
+        while app is not None and id(app) not in seen and len(seen) < _DEEPEST:
             seen |= {id(app)}
             framework = next((_FRAMEWORKS[path] for path in lineage(type(app)) if path in _FRAMEWORKS), None)
             if framework is not None:

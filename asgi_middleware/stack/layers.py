@@ -52,7 +52,7 @@ class Layer:
 
     where: str
     kinds: frozenset[str]
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # there are secrets among them
     reach: Reach = EVERYTHING
     label: str = ""
 
