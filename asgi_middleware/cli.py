@@ -29,10 +29,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
+from ._loading import load
 from ._types import ASGIApp
 from .cors import CORSMiddleware
 from .exceptions import ConfigError, MissingExtra, Problem
-from .main import load
 from .stack import Finding, Stack, listing, registry
 from .stack.catalogue import catalogue
 from .stack.schema import schema

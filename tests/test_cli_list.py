@@ -199,9 +199,23 @@ def test_check_for_programs(folder: Path, run: Run) -> None:
                 "remedy": "use one of False, True",
             },
         ],
+        "findings": [],
     }
     (folder / "stack.toml").write_text(ERRORS)
-    assert run("check", "stack.toml", "--json") == (0, '{\n  "stack": "stack.toml",\n  "problems": []\n}\n', "")
+    good = '{\n  "stack": "stack.toml",\n  "problems": [],\n  "findings": []\n}\n'
+    assert run("check", "stack.toml", "--json") == (0, good, "")
+
+
+def test_what_the_order_breaks_for_programs(folder: Path, run: Run) -> None:
+    (folder / "stack.toml").write_text('[[middleware]]\nuse = "auth"\nbackend = { use = "session" }\n')
+    status, out, err = run("check", "stack.toml", "--json")
+    assert (status, err) == (1, "")
+    (finding,) = json.loads(out)["findings"]
+    assert (finding["code"], finding["severity"]) == ("sessions-outside-session-user", "error")
+    assert (finding["where"], set(finding)) == (
+        "entry 1 (auth), line 1",
+        {"code", "severity", "where", "message", "remedy"},
+    )
 
 
 def test_check_of_no_file_for_programs(run: Run) -> None:

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from .test_cli import KNOWN_APP, Run, folder, run, served
-
-__all__ = ["folder", "run", "served"]  # the fixtures
+from .commanding import KNOWN_APP, Run
 
 ERROR = '[[middleware]]\nuse = "auth"\nbackend = { use = "session" }\n'
 TOLD_ERROR = (

@@ -27,8 +27,8 @@ LAYERS = [
     {"_reply", "_responder"},
     {"cors", "errors", "compression", "sessions", "auth", "request_id", "timing", "lint"},
     {"stack"},
-    {"main", "django"},
-    {"cli"},
+    {"_loading", "django"},
+    {"cli", "main"},
     {"__main__", "__init__"},
 ]
 # What wraps applications and refuses nothing by itself stands on the shared modules alone.

@@ -320,6 +320,7 @@ def public_names() -> set[str]:
         "django",
         "errors",
         "lint",
+        "main",
         "request_id",
         "sessions",
         "stack",

@@ -24,6 +24,7 @@ from asgi_middleware import (
     Stack,
     TimingMiddleware,
     get_request_id,
+    main,
     measure,
 )
 from asgi_middleware.auth import (
@@ -173,6 +174,8 @@ def stack(app: ASGIApp) -> None:
     assert_type(len(built), int)
     assert_type(iter(built), Iterator[Any])
     assert_type(built.describe(), str)
+    assert_type(built.as_json(), list[dict[str, Any]])
+    assert_type(main.app, Wrapped)
     assert_type(Stack.from_file("stack.toml"), Stack)
     assert_type(Stack.from_file("stack.toml", create_files=False, log=False)(app), Wrapped)
     assert_type(built.check(), list[Finding])
