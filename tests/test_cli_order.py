@@ -59,7 +59,8 @@ def test_check(sentence: str, stack: str, words: list[str], status: int, out: st
     assert run("check", "stack.toml", *words) == (status, out, "")
 
 
-def test_check_refuses_an_app_that_is_not_there(run: Run) -> None:
+def test_check_refuses_an_app_that_is_not_there(folder: Path, run: Run) -> None:
+    (folder / "stack.toml").write_text(WARNING)
     expected = (
         "asgi-middleware: check: app: 'no_such_module:app': there is no module 'no_such_module'; mend the name, or "
         "install it\n"

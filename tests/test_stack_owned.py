@@ -163,7 +163,7 @@ def test_a_disabled_entry_closes_nothing() -> None:
 
 def test_an_entry_that_owns_nothing_puts_nothing_between() -> None:
     wrapped: Any = Stack([SESSIONS])(lives)
-    assert wrapped.app is lives
+    assert wrapped.app.__wrapped__ is lives  # within what answers lifespan
 
 
 GIVEN = Kept()
