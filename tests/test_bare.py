@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 PROGRAM = """
-import json
+import contextlib, io, json, pathlib, sys
 import asgi_middleware as m
 from asgi_middleware import auth, cli
 from tests import apps
@@ -28,6 +28,10 @@ app = m.Stack([
     ("sessions", {"secret_key": "x" * 32}),
 ])(apps.text())
 exchange = drive(app, http(headers=[("accept-encoding", "zstd, br, gzip"), ("origin", "https://a.example")]))
+yaml = pathlib.Path(sys.argv[1], "stack.yaml")
+yaml.write_text("middleware:\\n- use: errors\\n")
+with contextlib.redirect_stdout(io.StringIO()):
+    commands = [cli.main([word]) for word in ("list", "schema")]
 bcrypt, argon2 = "$2b$04$" + "a" * 53, "$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YWFh"
 print(json.dumps({
     "coding": exchange.header("content-encoding"),
@@ -43,7 +47,9 @@ print(json.dumps({
         "encrypt": extra(lambda: m.SessionMiddleware(app, "x" * 32, encrypt=True)),
         "redis": extra(lambda: m.SessionMiddleware(app, "x" * 32, store="redis://localhost")),
         "sql": extra(lambda: m.SessionMiddleware(app, "x" * 32, store="postgresql+asyncpg://localhost/x")),
+        "yaml": extra(lambda: m.Stack.from_file(yaml)),
     },
+    "commands": commands,
     "run": cli.main(["run", "x:app", "--stack", "examples/stack.toml"]),
 }))
 """
@@ -55,7 +61,9 @@ def test_every_feature_works_without_the_packages_of_the_others(tmp_path: Path) 
     # By the pip that is here: one of its own would take longer to come than all the rest.
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", str(ROOT)], check=True, capture_output=True, text=True)
-    result = subprocess.run([str(python), "-c", PROGRAM], cwd=ROOT, check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        [str(python), "-c", PROGRAM, str(tmp_path)], cwd=ROOT, check=False, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
     seen = json.loads(result.stdout)
     # Python 3.14 has zstd of its own.
@@ -74,7 +82,9 @@ def test_every_feature_works_without_the_packages_of_the_others(tmp_path: Path) 
             "encrypt": "crypto",
             "redis": "redis",
             "sql": "sql",
+            "yaml": "yaml",
         },
+        "commands": [0, 0],
         "run": 1,
     }
     assert result.stderr == (

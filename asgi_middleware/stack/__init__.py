@@ -18,7 +18,20 @@ errors, compression, sessions, auth. In a file:
 
 Values may stand elsewhere: `{ env = "NAME" }`, with `default` where the variable may be missing; `{ file = "path" }`,
 with `create = 32` to make a missing one with that many random bytes; `{ import = "package.module:name" }`. Relative
-paths start at the config file. Such text becomes what the option is declared as, a collection split at commas.
+paths start at the config file. Such text becomes what the option is declared as, a collection split at commas. What
+has options of its own is a table with `use`, made once: `store = { use = "redis", url = { env = "REDIS_URL" } }`.
+
+JSON and YAML (extra `yaml`) say the same in their own way; the file's suffix tells which it is. Editors complete and
+check all three by a schema: `asgi-middleware schema > stack.schema.json`, and as the file's first line
+
+    #:schema ./stack.schema.json                              in TOML, for Taplo and Even Better TOML
+    # yaml-language-server: $schema=./stack.schema.json       in YAML
+    "$schema": "./stack.schema.json",                         in JSON, the first in the object
+
+`asgi-middleware list` prints all words and their options. A package adds a word of its own by an entry point:
+
+    [project.entry-points.asgi_middleware]
+    word = "package.module:Class"
 
 The order is checked too. What another one breaks is logged when the stack is built, and told by `stack.check()` and
 `asgi-middleware check`: an error where that is unsafe or fails on every request, else a warning. `stack.check(app)` and

@@ -101,7 +101,9 @@ def _checked(document: dict[str, Any], lines: list[int], kind: _Kind) -> StackFi
         problems.append(Problem("middleware", "", "is missing", kind.remedy))
     silence = document.get("silence", [])
     if not isinstance(silence, list) or not all(isinstance(code, str) for code in silence):
-        problems.append(Problem("silence", shown(silence), "must be a list of texts", "list codes of findings in it"))
+        problems.append(
+            Problem("silence", type(silence).__name__, "must be a list of texts", "list codes of findings in it")
+        )
         silence = []
     return StackFile(entries, lines if len(lines) == len(entries) else [], tuple(silence), tuple(problems))
 
