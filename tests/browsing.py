@@ -28,7 +28,7 @@ FLAGS = [
     # names for the server that no resolver knows (RFC 6761, 6.2)
     "--host-resolver-rules=MAP *.test 127.0.0.1",
 ]
-PATIENCE = 20  # seconds for what the browser says a little after the page has it
+PATIENCE = 60  # seconds for what the browser says a little after the page has it
 # Advice on the console that differs from version to version.
 ADVICE = re.compile(r" is present on the requested resource\..*", re.DOTALL)
 

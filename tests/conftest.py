@@ -33,6 +33,12 @@ LONGEST = (
     "test_session_redis.py",
     "test_session_stores_processes.py",
     "test_mutation.py",
+    # those that `.ci/run` runs
+    "test_typed.py",
+    "test_browser_sessions.py",
+    "test_hosts.py",
+    "test_browser.py",
+    "test_lint_on_hosts.py",
 )
 
 

@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 READY = 120  # seconds until a server counts as not coming up
+PATIENCE = 60  # seconds for what it does soon
 _ADDRESS = re.compile(r"https?://127\.0\.0\.1:(\d+)")
 
 
@@ -43,15 +45,24 @@ class Server:
         if not self._ready.wait(READY) or not self.port:
             raise RuntimeError(f"the server did not come up:\n{''.join(self.lines)}")
 
+    def prints(self, text: str, *, after: int) -> bool:
+        """Whether a line with this text comes after so many; they arrive here a little later than its answers."""
+        deadline = time.monotonic() + PATIENCE
+        while not any(text in line for line in self.lines[after:]):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
     def stop(self) -> None:
         """Ask it to stop, and wait until it has."""
         self.process.terminate()
         try:
-            self.process.wait(60)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self._reader.join(60)
+        self._reader.join(PATIENCE)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
