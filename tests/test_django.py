@@ -233,6 +233,14 @@ def test_sessions_without_a_key_get_one_of_the_secret_key(sentence: str, entry: 
         assert [response.json()["visits"] for response in ask(*visits)] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("name", ["stack.toml", "stack.json"])
+def test_so_do_those_of_a_stack_file(name: str, tmp_path: Path) -> None:
+    texts = {"stack.toml": '[[middleware]]\nuse = "sessions"\n', "stack.json": '{"middleware": [{"use": "sessions"}]}'}
+    (tmp_path / name).write_text(texts[name])
+    with changed(ASGI_MIDDLEWARE=tmp_path / name):
+        assert [response.json()["visits"] for response in ask(("GET", "/visits"), ("GET", "/visits"))] == [1, 2]
+
+
 def cookie(**settings: Any) -> str:
     """The cookie of a first visit."""
     with changed(**settings):

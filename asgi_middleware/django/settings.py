@@ -2,7 +2,8 @@
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils.crypto import salted_hmac
 from ..exceptions import ConfigError, Problem
 from ..sessions import SessionMiddleware
 from ..stack import Stack, registry
+from ..stack.files import StackFile
 
 STACK = "settings.ASGI_MIDDLEWARE"
 LOOKUP = "settings.ASGI_USER_LOOKUP"
@@ -44,15 +46,10 @@ def _named(source: str) -> str:
 class _Stack(Stack):
     """A stack whose sessions have a key, and that says where it is from."""
 
-    def _build(self, source: str, entries: Iterable[Any], *rest: Any, **more: Any) -> None:
-        super()._build(source, _with_keys(entries), *rest, **more)
+    def _build(self, source: str, content: StackFile, *rest: Any, **more: Any) -> None:
+        entries = [_with_key(entry) for entry in content.entries]
+        super()._build(source, replace(content, entries=entries), *rest, **more)
         self._source = _named(source)
-
-
-def _with_keys(entries: Any) -> Any:
-    """The entries, those of sessions with a key if they have none. What is no list is left to be refused."""
-    listed = isinstance(entries, Iterable) and not isinstance(entries, (str, bytes, Mapping))
-    return [_with_key(entry) for entry in entries] if listed else entries
 
 
 def _with_key(entry: Any) -> Any:
