@@ -178,6 +178,13 @@ def test_a_problem_in_a_file_names_the_setting_the_file_and_the_line(tmp_path: P
     ]
 
 
+def test_a_file_that_needs_a_package_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stack.yaml").write_text("middleware: []")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with changed(ASGI_MIDDLEWARE=tmp_path / "stack.yaml"), pytest.raises(MissingExtra, match="PyYAML"):
+        get_asgi_application()
+
+
 WRONG: list[tuple[str, Any, str]] = [
     ("a file that is not there", "cors", "{base}/cors: file: does not exist; mend the path"),
     ("a number", 7, 'entries: int: must be a list; write ["cors"], or Stack.from_file(...) for a file'),

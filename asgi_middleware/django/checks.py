@@ -11,7 +11,8 @@
     asgi_middleware.E009    ASGI_USER_LOOKUP names no function
     asgi_middleware.W010    ASGI_USER_LOOKUP is for ScopeMiddleware, which is not there
 
-SILENCED_SYSTEM_CHECKS silences each of them, as any check.
+and what the order of the stack breaks, by the code of the rule: `asgi_middleware.two-cors`. SILENCED_SYSTEM_CHECKS
+silences each of them, as any check; rules of the order, where the setting is a list, in the log too.
 """
 
 import importlib.util
@@ -38,6 +39,8 @@ from .settings import LOOKUP, STACK, is_kind, load, option, user_lookup
 
 TAG = "asgi_middleware"
 
+_LEVELS = {"error": checks.Error, "warning": checks.Warning}
+
 _COMPRESSION = (CompressionMiddleware, GZipMiddleware, BrotliMiddleware)
 # Classes of Django's kind of middleware, by module and name: what they are from need not be installed.
 _SCOPE = "asgi_middleware.django.middleware.ScopeMiddleware"
@@ -63,13 +66,26 @@ def check_stack(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured as error:  # Django's own, where a key is to be made of an empty SECRET_KEY
         hint = "Set it, or give the sessions a secret_key of their own."
         return [checks.Error(f"{STACK}: {error}", hint=hint, id="asgi_middleware.E001")]
-    return [*_doubled(stack), *_cookies(stack)]
+    return [*_disordered(stack), *_doubled(stack), *_cookies(stack)]
 
 
 def _refused(code: str, owner: str, problem: Problem) -> CheckMessage:
     text = str(replace(problem, remedy="")).removesuffix("; ")
-    hint = problem.remedy[:1].upper() + problem.remedy[1:] + ("" if problem.remedy.endswith("?") else ".")
-    return checks.Error(f"{owner}: {text}.", hint=hint, id=f"asgi_middleware.{code}")
+    return checks.Error(f"{owner}: {text}.", hint=_sentence(problem.remedy), id=f"asgi_middleware.{code}")
+
+
+def _sentence(remedy: str) -> str:
+    return remedy[:1].upper() + remedy[1:] + ("" if remedy.endswith("?") else ".")
+
+
+def _disordered(stack: Stack) -> Iterator[CheckMessage]:
+    """What the order breaks, each under the code of its rule."""
+    for finding in stack.check():
+        yield _LEVELS[finding.severity](
+            f"{STACK}: {finding.where}: {finding.message}.",
+            hint=_sentence(finding.remedy),
+            id=f"asgi_middleware.{finding.code}",
+        )
 
 
 def _doubled(stack: Stack) -> Iterator[CheckMessage]:

@@ -10,10 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from ..exceptions import ConfigError, Problem
+from ..exceptions import ConfigError, MissingExtra, Problem
 from ..sessions import SessionMiddleware
 from ..stack import Stack, registry
 from ..stack.files import StackFile
+from ..stack.order import RULES
 
 STACK = "settings.ASGI_MIDDLEWARE"
 LOOKUP = "settings.ASGI_USER_LOOKUP"
@@ -23,7 +24,10 @@ _SALT = "asgi_middleware.django.sessions"
 
 
 def load(*, create_files: bool = True) -> Stack:
-    """The stack of ASGI_MIDDLEWARE. Raises ConfigError that names the setting, with every problem."""
+    """The stack of ASGI_MIDDLEWARE, which logs what its order breaks if it may make files: it is to run then.
+
+    Raises ConfigError that names the setting, with every problem.
+    """
     value = getattr(settings, "ASGI_MIDDLEWARE", None)
     if value is None:
         problem = Problem("ASGI_MIDDLEWARE", "", "is not set", 'write ASGI_MIDDLEWARE = ["request_id"], or [] for none')
@@ -33,13 +37,25 @@ def load(*, create_files: bool = True) -> Stack:
     base = Path(getattr(settings, "BASE_DIR", None) or ".")
     try:
         if isinstance(value, (str, os.PathLike)):
-            return _Stack.from_file(base / value, create_files=create_files)
-        return _Stack(value, base=base, create_files=create_files)
+            return _Stack.from_file(base / value, create_files=create_files, log=create_files)
+        return _Stack(value, base=base, create_files=create_files, silence=_silenced(), log=create_files)
+    except MissingExtra:
+        raise
     except ConfigError as error:
         raise ConfigError(_named(error.owner), error.problems) from None
 
 
+def _silenced() -> list[str]:
+    """The codes of rules of the order among the checks that SILENCED_SYSTEM_CHECKS names."""
+    known = {rule.code for rule in RULES}
+    return [
+        code for each in settings.SILENCED_SYSTEM_CHECKS if (code := each.removeprefix("asgi_middleware.")) in known
+    ]
+
+
 def _named(source: str) -> str:
+    if source.startswith(STACK):
+        return source
     return STACK if source == "Stack" else f"{STACK}: {source}"
 
 
@@ -48,8 +64,7 @@ class _Stack(Stack):
 
     def _build(self, source: str, content: StackFile, *rest: Any, **more: Any) -> None:
         entries = [_with_key(entry) for entry in content.entries]
-        super()._build(source, replace(content, entries=entries), *rest, **more)
-        self._source = _named(source)
+        super()._build(_named(source), replace(content, entries=entries), *rest, **more)
 
 
 def _with_key(entry: Any) -> Any:
