@@ -136,6 +136,44 @@ def test_it_says_what_editors_show() -> None:
     ]
 
 
+# An entry, the one thing that is wrong with it, and where.
+PRECISE: list[tuple[dict[str, Any], str, list[Any]]] = [
+    (
+        {"use": "cors", "allow_origin": []},
+        "Additional properties are not allowed ('allow_origin' was unexpected)",
+        ["middleware", 0],
+    ),
+    (
+        {"use": "timing", "server_timing": "some"},
+        "'some' is not valid under any of the given schemas",
+        ["middleware", 0, "server_timing"],
+    ),
+    ({"use": "eror"}, "'eror' is not valid under any of the given schemas", ["middleware", 0, "use"]),
+    (
+        {"use": "errors", "enabled": "yes"},
+        "'yes' is not valid under any of the given schemas",
+        ["middleware", 0, "enabled"],
+    ),
+    ({"name": "errors"}, "'use' is a required property", ["middleware", 0]),
+]
+
+
+@pytest.mark.parametrize(("entry", "message", "place"), PRECISE, ids=[row[1] for row in PRECISE])
+def test_what_is_wrong_is_told_of_the_very_option(entry: dict[str, Any], message: str, place: list[Any]) -> None:
+    errors = list(VALIDATOR.iter_errors({"middleware": [{"use": "lint"}, entry, {"use": "lint"}]}))
+    assert [(error.message, [*error.path]) for error in errors] == [(message, [place[0], 1, *place[2:]])]
+
+
+def test_what_completes_excludes_nothing() -> None:
+    offered = SCHEMA["properties"]["middleware"]["items"]["anyOf"]
+    assert [set(each["properties"]) for each in offered[:-1]] == [
+        set(SCHEMA["definitions"][f"entry_{word}"]["properties"]) for word in registry.MIDDLEWARE
+    ]
+    alone = Draft7Validator({"definitions": SCHEMA["definitions"], "anyOf": offered})
+    for _, document, _ in BAD:
+        assert alone.is_valid(document)
+
+
 def test_a_default_that_others_may_keep_secret_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.MIDDLEWARE, "careless", f"{__name__}:Careless")
     text = json.dumps(schema())

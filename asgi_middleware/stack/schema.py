@@ -77,28 +77,53 @@ _OWN: Schema = {
 def schema() -> Schema:
     """The schema of a stack file, with the words that are known here and now."""
     described = [word for word in catalogue() if not word.broken]
-    definitions = {f"entry_{word.word}": _entry(word) for word in described}
-    any_options = {"type": "object"}
-    imported = _table({"use": _IMPORT_STRING, **_OWN, "options": any_options}, ["use"], additionalProperties=True)
-    entries = [*({"$ref": f"#/definitions/{name}"} for name in definitions), imported]
+    entries = {f"entry_{word.word}": _entry(word) for word in described}
+    top = {
+        "$schema": {"type": "string"},
+        "middleware": {
+            "type": "array",
+            "items": _any_entry([word.word for word in described], entries),
+            "minItems": 1,
+            "description": "the middlewares, outermost first",
+        },
+        "silence": {**_TEXTS, "description": "codes of findings that are not to be told"},
+    }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A stack of ASGI middleware",
-        **_table(
-            {
-                "$schema": {"type": "string"},
-                "middleware": {
-                    "type": "array",
-                    "items": {"anyOf": entries},
-                    "minItems": 1,
-                    "description": "the middlewares, outermost first",
-                },
-                "silence": {**_TEXTS, "description": "codes of findings that are not to be told"},
-            },
-            ["middleware"],
-        ),
-        "definitions": {"reference": {"anyOf": _REFERENCES}, **definitions},
+        **_table(top, ["middleware"]),
+        "definitions": {"reference": {"anyOf": _REFERENCES}, **entries},
     }
+
+
+def _any_entry(words: list[str], entries: dict[str, Schema]) -> Schema:
+    """What fits an entry: it is judged by its own word alone, so that what is wrong is told of the very option.
+
+    The alternatives exclude nothing. They are for completion by Taplo, which does not look behind `if`.
+    """
+    imported = _table(
+        {"use": _IMPORT_STRING, **_OWN, "options": {"type": "object"}}, ["use"], additionalProperties=True
+    )
+    judged = [_if_used({"const": word}, {"$ref": f"#/definitions/entry_{word}"}) for word in words]
+    completed = [
+        {"properties": {key: _hint(name, key) for key in entry["properties"]}} for name, entry in entries.items()
+    ]
+    return {
+        "type": "object",
+        "properties": {"use": {"anyOf": [{"enum": words}, _IMPORT_STRING]}},
+        "required": ["use"],
+        "allOf": [*judged, _if_used(_IMPORT_STRING, imported)],
+        "anyOf": [*completed, {}],
+    }
+
+
+def _hint(entry: str, key: str) -> Schema:
+    there = {"$ref": f"#/definitions/{entry}/properties/{key}"}
+    return there if key == "use" else {"anyOf": [there, {}]}
+
+
+def _if_used(use: Schema, then: Schema) -> Schema:
+    return {"if": {"properties": {"use": use}, "required": ["use"]}, "then": then}
 
 
 def _entry(described: Described) -> Schema:
