@@ -67,6 +67,12 @@ def test_names_cannot_break_the_line() -> None:
 FILE = '[[middleware]]\nuse = "errors"\n\n[[middleware]]\nuse = "request_id"\n'
 
 
+def test_a_stack_in_a_stack_is_named_by_both() -> None:
+    outer = Stack([{"use": Stack([auth()]), "name": "inner"}, cors()], log=False)
+    (finding,) = outer.check()
+    assert finding.remedy == "move it above entry 1 (inner): entry 1 (auth)"
+
+
 def test_in_a_file_the_line_is_told(tmp_path: Path) -> None:
     path = tmp_path / "stack.toml"
     path.write_text(FILE)

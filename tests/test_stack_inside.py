@@ -17,6 +17,7 @@ from starlette.routing import Host, Mount, Router
 from asgi_middleware import ErrorsMiddleware, GZipMiddleware, RequestIDMiddleware, Stack
 from asgi_middleware.stack.inside import Inside
 from asgi_middleware.stack.layers import STRANGERS, import_path
+from asgi_middleware.stack.order import RULES
 
 from .apps import text
 from .test_stack_order import USERS, auth, cors, entry, found, sessions
@@ -79,6 +80,8 @@ OUTSIDE: list[tuple[str, list[Any], Any, list[tuple[str, str]]]] = [
         [("app: CORSMiddleware", "two-cors"), ("app: GZipMiddleware", "two-compression")]),
     ("in a slot", FINE, Slotted(text()), [("app: Slotted", "two-compression")]),
     ("in a closure, where nobody sees it", FINE, hidden(StarletteGZip(text())), []),
+    ("sessions around it, of whose options nothing is known", FINE, StarletteSessions(text(), "x"),
+        [("app: SessionMiddleware", "two-sessions")]),
     ("of another stack", FINE, Stack(["lint", "gzip"])(text()), [("app: GZipMiddleware", "two-compression")]),
     ("of another stack, for its paths", [cors(exclude=["/a/*"])], Stack([cors(paths=["/a/*"])])(text()), []),
     ("for the same paths", [cors(paths=["/a/b"])], Stack([cors(paths=["/a/*"])])(StarletteGZip(text())),
@@ -198,6 +201,19 @@ def test_a_stranger_is_where_it_is_said_to_be(path: str) -> None:
         pytest.skip("wants settings")
     kind = getattr(pytest.importorskip(module), name)
     assert (import_path(kind), isinstance(kind, type)) == (path, True)
+
+
+def test_what_is_in_the_application_is_named_beside_another() -> None:
+    app = Starlette(middleware=[GZIP, Middleware(ErrorsMiddleware)])
+    (finding,) = Stack([]).check(app)
+    assert (finding.where, finding.remedy) == (
+        "app: middleware 2 (ErrorsMiddleware)",
+        "move it above app: middleware 1 (GZipMiddleware)",
+    )
+
+
+def test_strangers_are_of_kinds_that_there_are() -> None:
+    assert set(STRANGERS.values()) <= {kind for rule in RULES for kind in (rule.outer, rule.inner)} - {""}
 
 
 def test_an_application_without_end_is_left() -> None:

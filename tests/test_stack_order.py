@@ -44,12 +44,25 @@ class Flags(Named):
     middleware_kind = "flags"
 
 
+class Visits(Named):
+    """Sessions with the option names of starsessions."""
+
+    middleware_kind = "sessions"
+
+    def __init__(self, app: App, *, cookie_name: str = "session", cookie_https_only: bool = True) -> None:
+        super().__init__(app)
+
+
 class Odd(Named):
     middleware_kind = 5
 
 
 class Audit(BaseHTTPMiddleware):
     pass
+
+
+class AnyCORS(Named):
+    middleware_kind = "cors"
 
 
 class OwnCORS(StarletteCORS):
@@ -71,6 +84,10 @@ class Backend:
 
 class Reader(Backend):
     middleware_kind = "reader"
+
+
+class Both(Backend):
+    async def identify(self, scope: Any) -> Any: ...
 
 
 def entry(use: Any, **more: Any) -> dict[str, Any]:
@@ -136,6 +153,9 @@ STACKS: list[tuple[str, list[Any], list[tuple[str, str]]]] = [
     ("the Host checked inside cors", [cors(), HOSTS], []),
     ("a session with https_only outside a proxy's headers", [sessions(https_only=True), ProxyHeadersMiddleware], []),
     ("one that has to be Secure", [sessions(session_cookie="__Host-s"), ProxyHeadersMiddleware], []),
+    ("one that never is", [sessions(https_only=False), ProxyHeadersMiddleware], []),
+    ("one that other sites get", [sessions(same_site="none"), ProxyHeadersMiddleware], []),
+    ("a third party's, Secure by another name", [Visits, ProxyHeadersMiddleware], []),
     ("a BaseHTTPMiddleware inside the ID", ["request_id", Audit], []),
     ("a BaseHTTPMiddleware alone, and outside timing", [Audit, "timing"], []),
     # the same, where something is broken
@@ -191,6 +211,7 @@ STACKS: list[tuple[str, list[Any], list[tuple[str, str]]]] = [
     ("with the same cookie", [sessions(), sessions(scope_key="b")], [("entry 2 (sessions)", "two-sessions")]),
     ("ours and Starlette's", [(StarletteSessions, {"secret_key": "x"}), sessions()],
         [("entry 2 (sessions)", "two-sessions")]),
+    ("by another name of the option", [sessions(scope_key="b"), (Visits, {"cookie_name": "b"})], []),
     ("apart", [sessions(scope_key="b"), (StarletteSessions, {"secret_key": "x", "session_cookie": "b"})], []),
     # other people's, and other forms
     ("Starlette's gzip", ["compression", StarletteGZip], [("entry 2 (GZipMiddleware)", "two-compression")]),
@@ -202,8 +223,13 @@ STACKS: list[tuple[str, list[Any], list[tuple[str, str]]]] = [
         [("entry 2 (sessions)", "sessions-outside-backend")]),
     ("its backend in ours", [auth(Backend()), sessions()], [("entry 2 (sessions)", "sessions-outside-backend")]),
     ("one that says what it is", [auth(Reader()), sessions()], []),
+    ("one of both contracts, so of ours", [auth(Both()), sessions()], []),
     ("Starlette's cors, open to all with credentials", [(OwnCORS, OPEN)],
         [("entry 1 (OwnCORS)", "cors-any-origin-with-credentials")]),
+    ("as one text", [(StarletteCORS, {**OPEN, "allow_origins": "*"})],
+        [("entry 1 (CORSMiddleware)", "cors-any-origin-with-credentials")]),
+    ("the same options of something else", [(Flags, OPEN)], []),
+    ("a cors that takes any option", [(AnyCORS, OPEN)], [("entry 1 (AnyCORS)", "cors-any-origin-with-credentials")]),
     ("without credentials", [(StarletteCORS, {"allow_origins": ["*"]})], []),
     ("ours, told so", [("cors", {**OPEN, "dangerously_allow_any_origin_with_credentials": True})], []),
     ("https redirects", [HTTPSRedirectMiddleware, HOSTS, cors()],

@@ -10,7 +10,7 @@ from asgi_middleware.stack.reach import Reach, of_conditions
 
 from .asgi import http
 
-PATTERNS = ["/", "/*", "/a", "/a/*", "/a/b", "/a/b/*", "/b/*"]
+PATTERNS = ["/", "/*", "/a", "/a/*", "/a/b", "/a/b/*", "/ab/*", "/b/*"]
 PATHS = ["/", "/a", "/a/", "/a/b", "/a/b/", "/a/b/c", "/a/c", "/ab", "/b", "/b/a", "/c"]
 # One or two patterns for `paths`, none or one for `exclude`.
 CHOICES: list[tuple[str, ...] | None] = [None, (), *((one,) for one in PATTERNS), ("/a", "/b/*"), ("/a/b/*", "/b/*")]
@@ -71,3 +71,4 @@ def test_what_is_mounted_is_below_its_path() -> None:
 def test_one_within_another_is_for_what_both_are_for() -> None:
     inner, outer = Reach(("/a/*", "/c")), Reach(("/a/b", "/c/*"), ("/c/d",), HTTP)
     assert inner.within(outer) == Reach(("/c", "/a/b"), ("/c/d",), HTTP)
+    assert Reach().within(Reach()) == Reach()

@@ -88,7 +88,7 @@ def _wrong(rule: Rule, chain: Sequence[Layer], number: int) -> Iterator[tuple[in
         if twin is not None:
             yield number, _finding(rule, inner, twin)
     else:
-        late = [place for place in outers[len(before) :] if _is_late(rule, chain, place, inner, before)]
+        late = [place for place in outers if _is_late(rule, chain, place, inner, before)]
         for place in late:
             yield place, _finding(rule, chain[place], inner)
         if rule.missing and not late and not _cover(before, inner.reach):

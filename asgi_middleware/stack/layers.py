@@ -7,7 +7,7 @@ their import path, and never imported. An auth has the kinds of its backends too
 import dataclasses
 import functools
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,10 +60,9 @@ class Layer:
         return next((self.options[name] for name in names if name in self.options), default)
 
     def is_apart_from(self, other: "Layer") -> bool:
-        """Whether these are two sessions that share neither the place in the scope nor the cookie."""
-        if "sessions" not in self.kinds & other.kinds:
-            return False
-        return all(self.option(names, "session") != other.option(names, "session") for names in (_PLACE, _COOKIE))
+        """Whether two of a kind are sessions that share neither the place in the scope nor the cookie."""
+        differ = (self.option(names, "session") != other.option(names, "session") for names in (_PLACE, _COOKIE))
+        return "sessions" in self.kinds and all(differ)
 
 
 def import_path(factory: Any) -> str:
@@ -97,9 +96,8 @@ def made_already(where: str, middleware: Any) -> Layer:
 def of_entry(where: str, entry: Entry, label: str = "") -> list[Layer]:
     """What an entry stands for: one layer, or, if it is a stack itself, the layers of that."""
     own = of_conditions(*entry._conditions)
-    label = label or where
     if isinstance(entry.factory, Sequence):
-        parts = (of_entry(f"{where}: {part.label}", part, f"{label}: {part.label}") for part in entry.factory)
+        parts = (of_entry(f"{where}: {part.label}", part, f"{label or where}: {part.label}") for part in entry.factory)
         return [dataclasses.replace(layer, reach=layer.reach.within(own)) for part in parts for layer in part]
     made = made_by(where, entry.factory, entry._args, entry._options)
     return [dataclasses.replace(made, reach=own, label=label)]
@@ -112,7 +110,7 @@ def _with_defaults(factory: Any, args: Sequence[Any], given: Mapping[str, Any]) 
     except (TypeError, ValueError):
         return dict(given)
     bound.apply_defaults()
-    return dict(bound.arguments)
+    return {**bound.arguments, **given}
 
 
 def _kinds(factory: Any) -> Iterator[str]:
@@ -158,8 +156,8 @@ def _credentials(layer: Layer) -> Iterator[str]:
     if (
         "cors" in layer.kinds
         and layer.options.get("allow_credentials") is True
-        and isinstance(origins, (list, tuple, set, frozenset))
-        and "*" in origins
+        and isinstance(origins, Collection)
+        and "*" in origins  # Starlette asks so too, also of a text
         and not layer.options.get("dangerously_allow_any_origin_with_credentials")
     ):
         yield "any_origin_with_credentials"

@@ -61,8 +61,8 @@ def _contains(pattern: str, other: str) -> bool:
     """Whether every path of `other` is one of `pattern`."""
     if not pattern.endswith("/*"):
         return pattern == other
-    base, inner = pattern.removesuffix("/*"), other.removesuffix("/*")
-    return inner == base or inner.startswith(f"{base}/")
+    base = pattern.removesuffix("/*")
+    return other == base or other.startswith(f"{base}/")
 
 
 def _is_in(path: str, patterns: Collection[str]) -> bool:
