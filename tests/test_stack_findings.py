@@ -73,6 +73,21 @@ def test_a_stack_in_a_stack_is_named_by_both() -> None:
     assert finding.remedy == "move it above entry 1 (inner): entry 1 (auth)"
 
 
+INNER = Stack([auth()])
+
+
+def test_in_a_file_it_is_too(tmp_path: Path) -> None:
+    path = tmp_path / "stack.toml"
+    path.write_text(
+        f'[[middleware]]\nuse = "{__name__}:INNER"\nname = "inner"\n[[middleware]]\nuse = "cors"\nallow_origins = []'
+    )
+    (finding,) = Stack.from_file(path, log=False).check()
+    assert (finding.where, finding.remedy) == (
+        "entry 2 (cors), line 4",
+        "move it above entry 1 (inner): entry 1 (auth)",
+    )
+
+
 def test_in_a_file_the_line_is_told(tmp_path: Path) -> None:
     path = tmp_path / "stack.toml"
     path.write_text(FILE)

@@ -24,6 +24,7 @@ from .test_stack_order import USERS, auth, cors, entry, found, sessions
 
 GZIP = Middleware(StarletteGZip)
 OWN_CORS = Middleware(StarletteCORS, allow_origins=["https://b.example"])
+OPEN_CORS = Middleware(StarletteCORS, allow_origins=["*"], allow_credentials=True)
 OWN_SESSIONS = Middleware(StarletteSessions, secret_key="x")
 FINE = ["request_id", cors(), "errors", "compression", sessions()]
 
@@ -70,6 +71,15 @@ OUTSIDE: list[tuple[str, list[Any], Any, list[tuple[str, str]]]] = [
          ("app: middleware 1 (CORSMiddleware)", "cors-without-errors")]),
     ("the answer to crashes inside the stack's cors", [cors()], Starlette(), []),
     ("and inside its own", ["timing"], Starlette(middleware=[OWN_CORS, Middleware(ErrorsMiddleware)]), []),
+    ("its list answers crashes, too far outside", [],
+        Starlette(middleware=[Middleware(ErrorsMiddleware), OWN_CORS]),
+        [("app: middleware 2 (CORSMiddleware)", "cors-outside-errors")]),
+    ("options by name", ["errors"], Starlette(middleware=[OPEN_CORS]),
+        [("app: middleware 1 (CORSMiddleware)", "cors-outside-errors"),
+         ("app: middleware 1 (CORSMiddleware)", "cors-without-errors"),
+         ("app: middleware 1 (CORSMiddleware)", "cors-any-origin-with-credentials")]),
+    ("options by position", [sessions(scope_key="b")],
+        Starlette(middleware=[Middleware(StarletteSessions, "x", "c")]), []),
     ("a BaseHTTPMiddleware outside the ID", [],
         Starlette(middleware=[Middleware(BaseHTTPMiddleware), Middleware(RequestIDMiddleware)]),
         [("app: middleware 2 (RequestIDMiddleware)", "request-id-without-errors"),
@@ -98,6 +108,11 @@ OUTSIDE: list[tuple[str, list[Any], Any, list[tuple[str, str]]]] = [
         [("app at /sub: middleware 1 (CORSMiddleware)", "two-cors")]),
     ("mounted at a pattern, which may be anywhere", [cors(paths=["/a/*"])], mounting(StarletteCORS(text()), "/{any}"),
         [("app at /{any}: CORSMiddleware", "cors-without-errors"), ("app at /{any}: CORSMiddleware", "two-cors")]),
+    ("with something between that answers no crash", [], mounting(StarletteCORS(Slotted(text()))),
+        [("app at /sub: CORSMiddleware", "cors-without-errors")]),
+    ("with something that answers some", [],
+        mounting(StarletteCORS(Stack([entry("errors", paths=["/x"])])(text()))),
+        [("app at /sub: CORSMiddleware", "cors-without-errors")]),
     ("mounted, and its own answer to crashes", [], mounting(StarletteCORS(Starlette())), []),
     ("mounted in what is mounted, in a router", [], mounting(Router([Mount("/b", mounting(StarletteGZip(text())))]),
         middleware=[GZIP]), [("app at /sub at /b at /sub: GZipMiddleware", "two-compression")]),

@@ -65,6 +65,10 @@ class AnyCORS(Named):
     middleware_kind = "cors"
 
 
+class Opaque(AnyCORS):
+    __signature__ = "what nobody can read"
+
+
 class OwnCORS(StarletteCORS):
     pass
 
@@ -230,6 +234,8 @@ STACKS: list[tuple[str, list[Any], list[tuple[str, str]]]] = [
         [("entry 1 (CORSMiddleware)", "cors-any-origin-with-credentials")]),
     ("the same options of something else", [(Flags, OPEN)], []),
     ("a cors that takes any option", [(AnyCORS, OPEN)], [("entry 1 (AnyCORS)", "cors-any-origin-with-credentials")]),
+    ("and one without a signature", [(Opaque, OPEN)],
+        [("entry 1 (Opaque)", "cors-any-origin-with-credentials")]),
     ("without credentials", [(StarletteCORS, {"allow_origins": ["*"]})], []),
     ("ours, told so", [("cors", {**OPEN, "dangerously_allow_any_origin_with_credentials": True})], []),
     ("https redirects", [HTTPSRedirectMiddleware, HOSTS, cors()],

@@ -98,7 +98,7 @@ def _wrong(rule: Rule, chain: Sequence[Layer], number: int) -> Iterator[tuple[in
 
 def _is_late(rule: Rule, chain: Sequence[Layer], place: int, inner: Layer, before: list[Layer]) -> bool:
     """Whether the outer layer at `place` should have been passed first: for something that none `before` was for."""
-    if rule.inner == "own_errors" and _answers_crashes(chain[place + 1 :], chain[place]):
+    if rule.inner == "own_errors" and _answers_crashes(chain[place:], chain[place]):
         return False
     return not _cover(before, chain[place].reach.within(inner.reach))
 

@@ -78,10 +78,9 @@ def _factory(item: Any) -> Any:
 
 
 def _wrapped(app: Any) -> Any:
-    """What a middleware wraps, by the names that are in use for it."""
-    if isinstance(app, _Selective):
-        return app._bare
-    return next((getattr(app, name) for name in ("app", "application") if callable(getattr(app, name, None))), None)
+    """What a middleware wraps, if it is where they have it."""
+    inner = app._bare if isinstance(app, _Selective) else getattr(app, "app", None)
+    return inner if callable(inner) else None
 
 
 def _below(prefix: str, layer: Layer) -> Layer:

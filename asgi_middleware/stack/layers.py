@@ -60,9 +60,8 @@ class Layer:
         return next((self.options[name] for name in names if name in self.options), default)
 
     def is_apart_from(self, other: "Layer") -> bool:
-        """Whether two of a kind are sessions that share neither the place in the scope nor the cookie."""
-        differ = (self.option(names, "session") != other.option(names, "session") for names in (_PLACE, _COOKIE))
-        return "sessions" in self.kinds and all(differ)
+        """Whether these are two sessions that share neither the place in the scope nor the cookie."""
+        return all(self.option(names, "session") != other.option(names, "session") for names in (_PLACE, _COOKIE))
 
 
 def import_path(factory: Any) -> str:
@@ -106,7 +105,7 @@ def of_entry(where: str, entry: Entry, label: str = "") -> list[Layer]:
 def _with_defaults(factory: Any, args: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """The options by name, also those that are not given."""
     try:
-        bound = inspect.signature(factory).bind_partial(None, *args, **given)
+        bound = inspect.signature(factory).bind_partial(None, *args)
     except (TypeError, ValueError):
         return dict(given)
     bound.apply_defaults()
