@@ -15,7 +15,8 @@ import pytest
 
 from asgi_middleware import AuthMiddleware, ConfigError, ErrorsMiddleware, TimingMiddleware, measure
 from asgi_middleware.auth import User
-from asgi_middleware.timing import _spans, add
+from asgi_middleware.timing import add
+from asgi_middleware.timing.spans import collected
 
 from . import apps
 from .asgi import App, Exchange, drive, http, websocket
@@ -746,7 +747,7 @@ def test_a_socket_that_measures_for_ever_does_not_fill_the_memory() -> None:
         await send({"type": "websocket.accept"})
         for _ in range(1000):
             add("message", 1)
-        kept.append(len(_spans.get() or ()))
+        kept.append(len(collected.get() or ()))
 
     timed(app, websocket(), server_timing="all")
     assert kept == [32]

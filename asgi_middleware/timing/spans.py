@@ -1,0 +1,92 @@
+"""Spans: what an application measures inside a request, with `measure` and `add`."""
+
+import functools
+import inspect
+import math
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from .. import _headers
+
+# Beyond these a header helps nobody and some proxies refuse it.
+MOST_METRICS = 32
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# name, description or None, milliseconds
+Span = tuple[str, str | None, float]
+collected: ContextVar[list[Span] | None] = ContextVar("asgi_middleware.timing", default=None)
+
+
+def add(name: str, milliseconds: float, desc: str | None = None) -> None:
+    """Add a span measured elsewhere to the request under way; nothing happens outside of one.
+
+    `name` is a token (RFC 9110, 5.6.2), `desc` any text. ValueError for another name, or a duration that is negative
+    or not finite.
+    """
+    _check(name, desc)
+    try:
+        duration = float(milliseconds)
+    except (TypeError, ValueError, OverflowError):
+        duration = math.nan
+    if not (math.isfinite(duration) and duration >= 0):
+        raise ValueError(f"{type(milliseconds).__name__} that is no duration; give milliseconds, 0 or more")
+    spans = collected.get()
+    if spans is not None and len(spans) < MOST_METRICS:
+        spans.append((name, desc, abs(duration)))
+
+
+class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's suppress
+    """Measure a block, or a function, of the request under way: `with`, `async with`, or decorator.
+
+    One object measures one block at a time; as a decorator it serves any number of calls. `name` is a token
+    (RFC 9110, 5.6.2), `desc` any text. Outside of a request, and after the response has started, nothing comes of it.
+    ValueError for a name that is not a token; TypeError for a generator function, which ends before its work does.
+    """
+
+    __slots__ = ("_began", "desc", "name")
+
+    def __init__(self, name: str, desc: str | None = None) -> None:
+        _check(name, desc)
+        self.name = name
+        self.desc = desc
+        self._began = 0.0
+
+    def __enter__(self) -> "measure":
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        add(self.name, (time.perf_counter() - self._began) * 1000, self.desc)
+
+    async def __aenter__(self) -> "measure":
+        return self.__enter__()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.__exit__()
+
+    def __call__(self, function: _Function) -> _Function:
+        name, desc = self.name, self.desc
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function!r} is a generator; write `with measure(...)` inside of it")
+
+        @functools.wraps(function)
+        async def measured_async(*args: Any, **kwargs: Any) -> Any:
+            with measure(name, desc):
+                return await function(*args, **kwargs)
+
+        @functools.wraps(function)
+        def measured(*args: Any, **kwargs: Any) -> Any:
+            with measure(name, desc):
+                return function(*args, **kwargs)
+
+        return measured_async if inspect.iscoroutinefunction(function) else measured  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # same signature, by functools.wraps
+
+
+def _check(name: object, desc: object) -> None:
+    if not (isinstance(name, str) and _headers.is_token(name)):
+        raise ValueError(f"{name!r} is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'")
+    if not (desc is None or isinstance(desc, str)):
+        raise ValueError(f"the description of {name!r} is no text but {type(desc).__name__}")
