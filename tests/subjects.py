@@ -19,6 +19,7 @@ from asgi_middleware import (
 from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, HMACKey, RequireScopes, SessionUser, User
 from asgi_middleware.django.application import Innermost
 from asgi_middleware.sessions.stores.memory import MemoryStore
+from asgi_middleware.timing import LogSink, PrometheusSink, Record
 
 from .asgi import App
 
@@ -48,6 +49,16 @@ def bearer_verifier() -> JWT:
 
 def bearer() -> Bearer:
     return Bearer(bearer_verifier())
+
+
+class Unwilling:
+    """A sink that fails whatever it is told."""
+
+    def began(self, kind: str, method: str, scheme: str) -> None:
+        raise ConnectionError
+
+    def ended(self, record: Record) -> None:
+        raise ConnectionError
 
 
 class Reader:
@@ -106,6 +117,15 @@ SUBJECTS: dict[str, Wrap] = {
     "request_id that trusts nobody": lambda app: RequestIDMiddleware(app, trust=False, generator=lambda: "fixed"),
     "timing": lambda app: TimingMiddleware(app, clock=stopped),
     "timing with spans": lambda app: TimingMiddleware(app, server_timing="all", clock=stopped),
+    "timing with a sink": lambda app: TimingMiddleware(
+        app,
+        server_timing="all",
+        expose=lambda scope: True,
+        queue_time=True,
+        sinks=[LogSink(slow=0.001, access="json"), PrometheusSink(prefix="subjects_"), Unwilling()],
+        clock=stopped,
+        wall_clock=stopped,
+    ),
     "django, without a stack": lambda app: Innermost(app, "session"),
     # Its entries, one in the other: a stack answers a lifespan that an application refuses, which other tests are for.
     "the stack of six": lambda app: functools.reduce(lambda inner, one: one(inner), reversed(stack_of_six()), app),

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = """
 import contextlib, io, json, pathlib, sys
 import asgi_middleware as m
-from asgi_middleware import auth, cli
+from asgi_middleware import auth, cli, timing
 from tests import apps
 from tests.asgi import drive, http
 
@@ -48,6 +48,8 @@ print(json.dumps({
         "redis": extra(lambda: m.SessionMiddleware(app, "x" * 32, store="redis://localhost")),
         "sql": extra(lambda: m.SessionMiddleware(app, "x" * 32, store="postgresql+asyncpg://localhost/x")),
         "yaml": extra(lambda: m.Stack.from_file(yaml)),
+        "prometheus": extra(lambda: timing.PrometheusSink()),
+        "otel": extra(lambda: timing.OTelMetricsSink()),
     },
     "commands": commands,
     "run": cli.main(["run", "x:app", "--stack", "examples/stack.toml"]),
@@ -83,6 +85,8 @@ def test_every_feature_works_without_the_packages_of_the_others(tmp_path: Path) 
             "redis": "redis",
             "sql": "sql",
             "yaml": "yaml",
+            "prometheus": "prometheus",
+            "otel": "otel",
         },
         "commands": [0, 0],
         "run": 1,

@@ -342,7 +342,7 @@ def serves_websockets_too(wrap: Wrap) -> list[str]:
 # Clause 8: an instance is configuration; requests share nothing
 
 # What may change: bounded and named.
-CACHES = {"_reported", "_good", "_limiters"}
+CACHES = {"_reported", "_good", "_limiters", "_known", "_given", "_swallowed", "_numbers"}
 
 
 def state_of(value: Any, depth: int = 0, known: set[int] | None = None) -> Any:

@@ -95,6 +95,7 @@ MODULES = [
     "asgi_middleware.django",
     "asgi_middleware.sessions.stores",
     "asgi_middleware.sessions.testing",
+    "asgi_middleware.timing.sinks",
 ]
 
 

@@ -39,6 +39,11 @@ PARTS = {
         "api_key": "asgi_middleware.auth.api_key:from_options",
         "session": "asgi_middleware.auth.session:SessionUser",
     },
+    "sinks": {
+        "log": "asgi_middleware.timing.sinks.log:LogSink",
+        "prometheus": "asgi_middleware.timing.sinks.prometheus:PrometheusSink",
+        "otel": "asgi_middleware.timing.sinks.otel:OTelMetricsSink",
+    },
     "store": {
         "memory": "asgi_middleware.sessions.stores.memory:MemoryStore",
         "redis": "asgi_middleware.sessions.stores.redis:RedisStore.from_url",

@@ -1,28 +1,34 @@
 """TimingMiddleware, and what it does to the start of a response."""
 
-import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
-from .._options import Options
+from .._options import Options, shown
 from .._responder import Responder
-from .._scope import extend
+from .._scope import extend, readable
 from .._types import ASGIApp, Message, Receive, Scope, Send
-from . import server_timing
-from .spans import Span, collected
-
-logger = logging.getLogger("asgi_middleware.timing")
+from .hooks import Hook
+from .recording import Recorder
+from .server_timing import total, with_spans
+from .sinks import Sink
+from .spans import Noted, collected
 
 
 class TimingMiddleware:
-    """Adds Server-Timing to every response, also to errors, preflights, `websocket.accept` and denial responses.
+    """Adds Server-Timing to every response, also to errors, preflights, `websocket.accept` and denial responses; and
+    tells sinks of each request once it is over.
 
-    - `server_timing`: `"total"`: the time to the response start; `"all"`: the spans of `measure` and `add` too;
-      `"off"`: no header.
+    - `server_timing`: `"total"`: the time to the response start, and the trace, where a middleware outside left one
+      in `scope["trace"]`; `"all"`: the spans of `measure` and `add` too; `"off"`: no header.
     - `expose(scope) -> bool`: who else sees the spans under `"total"` (say, signed-in developers). One that raises
       exposes nothing and is logged once.
-    - `clock`: seconds, never going back.
+    - `queue_time`: whether X-Request-Start is read into the records: True, where a proxy in front sets it on every
+      request; or `queue_time(scope) -> bool`, who may say so. Anybody else's is ignored.
+    - `route(scope) -> str | None`: the label of the route, in place of what the router left; None for unmatched. It
+      is asked once the application has returned, and must not make the path itself a label.
+    - `sinks`: who is told of each request; see `asgi_middleware.timing.sinks`.
+    - `clock`: seconds, never going back. `wall_clock`: seconds since 1970.
 
     Raises ConfigError with every problem.
     """
@@ -35,76 +41,129 @@ class TimingMiddleware:
         *,
         server_timing: Literal["total", "all", "off"] = "total",
         expose: Callable[[Scope], bool] | None = None,
+        queue_time: bool | Callable[[Scope], bool] = False,
+        route: Callable[[Scope], str | None] | None = None,
+        sinks: Sequence[Sink] = (),
         clock: Callable[[], float] = time.perf_counter,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         options = Options("TimingMiddleware")
         options.app(app)
         options.choice("server_timing", server_timing, ("total", "all", "off"))
         options.function("expose", expose, plain=True)
+        if callable(queue_time):
+            options.function("queue_time", queue_time, plain=True)
+        else:
+            options.boolean("queue_time", queue_time)
+        options.function("route", route, plain=True)
+        checked = _checked_sinks(options, sinks)
         options.function("clock", clock, optional=False)
+        options.function("wall_clock", wall_clock, optional=False)
         options.raise_problems()
         self.app = app
         self._clock = clock
         self._level = server_timing
-        self._expose = expose
-        self._collects = server_timing == "all" or (server_timing == "total" and expose is not None)
-        self._reported = False
+        self._expose = None if expose is None else Hook("expose", expose, (bool,), "no spans are shown")
+        self._recorder = None
+        if checked:
+            trust = "the queue time is left out"
+            self._recorder = Recorder(
+                checked,
+                clock=clock,
+                wall_clock=wall_clock,
+                queue_time=Hook("queue_time", queue_time, (bool,), trust) if callable(queue_time) else queue_time,
+                route=None if route is None else Hook("route", route, (str, type(None)), "the route is `unmatched`"),
+                value={"off": None, "total": total if expose is None else self._value, "all": self._value}[
+                    server_timing
+                ],
+            )
+        told = server_timing == "all" or (server_timing == "total" and expose is not None)
+        self._collects = told or self._recorder is not None
+        self._idle = server_timing == "off" and self._recorder is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or self._level == "off":
+        if scope["type"] not in ("http", "websocket") or self._idle:
             await self.app(scope, receive, send)
             return
-        responder = _Responder(send)
-        responder.middleware = self
-        responder.scope = scope
-        responder.spans = None
-        responder.began = self._clock()
         if not self._collects:
+            responder = _Total(send)
+            responder.scope = scope
+            responder.clock = self._clock
+            responder.began = self._clock()
             await self.app(scope, receive, responder.send)
             return
-        spans: list[Span] = []
-        responder.spans = spans
-        outer = collected.get()
-        collected.set(spans)
         if self._expose is not None:
             # a copy of ours, so that `expose` sees what the middlewares inside add to it
-            responder.scope = scope = extend(scope)
+            scope = extend(scope)
+        spans: list[Noted] = []
+        outer = collected.get()
+        collected.set(spans)
         try:
-            await self.app(scope, receive, responder.send)
+            recorder = self._recorder
+            if recorder is None:
+                await self.app(scope, receive, _Spans(send, self, scope, spans).send)
+                return
+            scope = readable(scope)
+            watch = recorder.watch(scope, receive, send, spans)
+            try:
+                await self.app(scope, watch.receive, watch.send)
+            except BaseException as error:
+                recorder.end(watch, error)
+                raise
+            recorder.end(watch, None)
         finally:
             collected.set(outer)  # not reset(token): a coroutine may be closed in another context
 
-    def _value(self, scope: Scope, milliseconds: float, spans: list[Span] | None) -> bytes:
-        value = server_timing.total(milliseconds)
-        if not spans or not (self._level == "all" or self._exposes(scope)):
-            return value
-        return server_timing.with_spans(value, spans)
-
-    def _exposes(self, scope: Scope) -> bool:
-        try:
-            answer: Any = self._expose is not None and self._expose(scope)
-        except Exception as error:  # noqa: BLE001  # a broken hook exposes nothing, and never breaks the request
-            answer = error
-        if isinstance(answer, bool):
-            return answer
-        if not self._reported:
-            self._reported = True
-            what = "raised" if isinstance(answer, Exception) else "returned"
-            logger.error("timing: expose %s %s; no spans are shown. Reported once.", what, type(answer).__name__)
-        return False
+    def _value(self, seconds: float, scope: Scope, spans: list[Noted]) -> bytes:
+        """The value of the header, where it may have spans."""
+        value = total(seconds, scope)
+        if spans and (self._level == "all" or (self._expose is not None and self._expose(scope))):
+            value = with_spans(value, spans)
+        return value
 
 
-class _Responder(Responder):
-    """Takes the time when the response starts."""
+class _Total(Responder):
+    """Takes the time when the response starts. The only one on the path of the default configuration."""
 
-    __slots__ = ("began", "middleware", "scope", "spans")
+    __slots__ = ("began", "clock", "scope")
 
-    middleware: TimingMiddleware
     scope: Scope
-    spans: list[Span] | None
+    clock: Callable[[], float]
     began: float
 
     def edit(self, start: Message) -> None:
-        took = (self.middleware._clock() - self.began) * 1000
-        value = self.middleware._value(self.scope, took, self.spans)
-        start["headers"].append((b"server-timing", value))
+        start["headers"].append((b"server-timing", total(self.clock() - self.began, self.scope)))
+
+
+class _Spans(Responder):
+    """The same, with spans."""
+
+    __slots__ = ("_began", "_middleware", "_scope", "_spans")
+
+    def __init__(self, send: Send, middleware: TimingMiddleware, scope: Scope, spans: list[Noted]) -> None:
+        super().__init__(send)
+        self._middleware = middleware
+        self._scope = scope
+        self._spans = spans
+        self._began = middleware._clock()
+
+    def edit(self, start: Message) -> None:
+        took = self._middleware._clock() - self._began
+        start["headers"].append((b"server-timing", self._middleware._value(took, self._scope, self._spans)))
+
+
+def _checked_sinks(options: Options, sinks: Any) -> tuple[Sink, ...]:
+    """The sinks, if they can be told."""
+    if isinstance(sinks, (str, bytes, dict)) or not isinstance(sinks, Collection):
+        options.problem("sinks", shown(sinks), "must be a list of sinks", "write [LogSink()]")
+        return ()
+    for sink in sinks:
+        if isinstance(sink, type):
+            options.problem("sinks", sink.__name__, "is a class, not a sink", f"write [{sink.__name__}()]")
+        elif not callable(getattr(sink, "ended", None)):
+            seen = type(sink).__name__
+            options.problem("sinks", seen, "has no method ended(record)", "see asgi_middleware.timing.sinks.Sink")
+        else:
+            options.function("sinks", sink.ended, plain=True)
+            options.function("sinks", getattr(sink, "began", None), plain=True)
+    return tuple(sinks)

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 
 from .. import _headers
 
-# Beyond these a header helps nobody and some proxies refuse it.
+# Beyond these a header helps nobody and some proxies refuse it; and a WebSocket may measure for ever.
 MOST_METRICS = 32
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # name, description or None, milliseconds
-Span = tuple[str, str | None, float]
-collected: ContextVar[list[Span] | None] = ContextVar("asgi_middleware.timing", default=None)
+Noted = tuple[str, str | None, float]
+# The list of the request under way; None where nobody will look at it.
+collected: ContextVar[list[Noted] | None] = ContextVar("asgi_middleware.timing", default=None)
 
 
 def add(name: str, milliseconds: float, desc: str | None = None) -> None:
@@ -42,7 +43,8 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
     """Measure a block, or a function, of the request under way: `with`, `async with`, or decorator.
 
     One object measures one block at a time; as a decorator it serves any number of calls. `name` is a token
-    (RFC 9110, 5.6.2), `desc` any text. Outside of a request, and after the response has started, nothing comes of it.
+    (RFC 9110, 5.6.2), `desc` any text. Outside of a request nothing comes of it; what ends after the response has
+    started reaches the sinks, and not the header.
     ValueError for a name that is not a token; TypeError for a generator function, which ends before its work does.
     """
 
@@ -55,11 +57,13 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
         self._began = 0.0
 
     def __enter__(self) -> "measure":
-        self._began = time.perf_counter()
+        if collected.get() is not None:
+            self._began = time.perf_counter()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        add(self.name, (time.perf_counter() - self._began) * 1000, self.desc)
+        if collected.get() is not None:
+            _note(self.name, self.desc, (time.perf_counter() - self._began) * 1000)
 
     async def __aenter__(self) -> "measure":
         return self.__enter__()
@@ -74,15 +78,31 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
 
         @functools.wraps(function)
         async def measured_async(*args: Any, **kwargs: Any) -> Any:
-            with measure(name, desc):
+            if collected.get() is None:
                 return await function(*args, **kwargs)
+            began = time.perf_counter()
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                _note(name, desc, (time.perf_counter() - began) * 1000)
 
         @functools.wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
-            with measure(name, desc):
+            if collected.get() is None:
                 return function(*args, **kwargs)
+            began = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _note(name, desc, (time.perf_counter() - began) * 1000)
 
         return measured_async if inspect.iscoroutinefunction(function) else measured  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # same signature, by functools.wraps
+
+
+def _note(name: str, desc: str | None, milliseconds: float) -> None:
+    spans = collected.get()
+    if spans is not None and len(spans) < MOST_METRICS:
+        spans.append((name, desc, milliseconds))
 
 
 def _check(name: object, desc: object) -> None:

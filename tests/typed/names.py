@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, Literal, assert_type
 
+from opentelemetry.metrics import NoOpMeterProvider
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp, Receive, Send
 
 from asgi_middleware import (
@@ -66,7 +68,9 @@ from asgi_middleware.sessions.stores import (
     Store,
 )
 from asgi_middleware.stack import Finding
-from asgi_middleware.timing import add
+from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, add
+from asgi_middleware.timing import Record as Told
+from asgi_middleware.timing.sinks import Sink, WatchingSink
 
 # What a middleware takes, as it reads for those who look inside: anything that can be called as ASGI 3.
 Wrapped = Callable[[Any, Any, Any], Awaitable[None]]
@@ -158,6 +162,41 @@ async def timing() -> int:
         assert_type(span, measure)
     with measure("returning"):
         return 1
+
+
+def sinks(app: ASGIApp, record: Told) -> None:
+    class Own:
+        def ended(self, record: Told) -> None: ...
+
+    own: Sink = Own()
+    watching: WatchingSink = PrometheusSink(registry=CollectorRegistry(), buckets=[0.1, 1], prefix="shop_")
+    watching = OTelMetricsSink(meter_provider=NoOpMeterProvider())
+    watching.began("http", "GET", "https")
+    sinks: list[Sink] = [own, watching, LogSink(slow=None, access="combined", query=True)]
+    TimingMiddleware(app, sinks=sinks, queue_time=True, route=lambda scope: scope["path"])
+    TimingMiddleware(app, sinks=[LogSink(slow=0.5)], queue_time=lambda scope: scope["client"] is None, route=None)
+    assert_type(record.type, str)
+    assert_type(record.method, str)
+    assert_type(record.scheme, str)
+    assert_type(record.route, str)
+    assert_type(record.status, int | None)
+    assert_type(record.outcome, Literal["ok", "error", "cancelled", "aborted"])
+    assert_type(record.error, str | None)
+    assert_type(record.queue, float | None)
+    assert_type(record.first_byte, float | None)
+    assert_type(record.last_byte, float | None)
+    assert_type(record.total, float)
+    assert_type(record.duration, float)
+    assert_type(record.bytes_out, int | None)
+    assert_type(record.close_code, int | None)
+    assert_type(record.request_id, str | None)
+    assert_type(record.trace_id, str | None)
+    assert_type(record.sampled, bool)
+    assert_type(record.started, float)
+    assert_type(record.scope, Mapping[str, Any])
+    assert_type(record.header(b"user-agent"), bytes | None)
+    for name, desc, seconds in record.spans:
+        assert_type((name, desc, seconds), tuple[str, str | None, float])
 
 
 def stack(app: ASGIApp) -> None:
