@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..serving import ROOT
-from . import auth, bodies, live, memory, report, scenes, sessions
+from . import auth, bodies, live, memory, report, scenes, sessions, sinks
 from .measuring import Scene, Times, measure
 
 IN_PROCESS: dict[str, Callable[[], Scene]] = {
     "stack": scenes.stack,
     "observability": scenes.observability,
+    "sinks": sinks.sinks,
     "cors": scenes.cors,
     "errors": scenes.errors,
     "small": bodies.small,

@@ -48,11 +48,11 @@ class Crash(Exception):
     """What the crashing application raises."""
 
 
-def request(*extra: tuple[str, str], without: str = "", **changes: Any) -> MakeScope:
+def request(*extra: tuple[str, str], without: str = "", path: str = "/items", **changes: Any) -> MakeScope:
     """Makes a scope, anew for each call: the browser's headers but `without`, and those of `extra` in their place."""
     replaced = {without, *(name for name, _ in extra)}
     kept = [pair for pair in BROWSER if pair[0] not in replaced]
-    template = http("/items", headers=[*kept, *extra], **changes)
+    template = http(path, headers=[*kept, *extra], **changes)
     pairs = template["headers"]
 
     def make() -> dict[str, Any]:

@@ -17,6 +17,11 @@ PACKAGES = (
     "starlette",
     "asgi-correlation-id",
     "timing-asgi",
+    "starlette-exporter",
+    "prometheus-fastapi-instrumentator",
+    "prometheus-client",
+    "opentelemetry-instrumentation-asgi",
+    "opentelemetry-sdk",
     "brotli-asgi",
     "starlette-compress",
     "starsessions",
@@ -68,6 +73,34 @@ class _Unheard:
 
 def timing(app: App) -> App:
     made: App = peer("timing_asgi:TimingMiddleware")(app, client=_Unheard())
+    return made
+
+
+def starlette_exporter(app: App) -> App:
+    made: App = peer("starlette_exporter:PrometheusMiddleware")(app)
+    return made
+
+
+def instrumentator(app: Any) -> App:
+    """prometheus-fastapi-instrumentator puts itself into the application's own list."""
+    peer("prometheus_fastapi_instrumentator:Instrumentator")().instrument(app)
+    instrumented: App = app
+    return instrumented
+
+
+def meter_provider() -> Any:
+    """OpenTelemetry's SDK, with a reader that nobody asks."""
+    reader = peer("opentelemetry.sdk.metrics.export:InMemoryMetricReader")()
+    return peer("opentelemetry.sdk.metrics:MeterProvider")([reader])
+
+
+def opentelemetry(app: App) -> App:
+    """Its metrics alone, without any span."""
+    middleware = peer("opentelemetry.instrumentation.asgi:OpenTelemetryMiddleware")
+    tracers = peer("opentelemetry.trace:NoOpTracerProvider")()
+    made: App = middleware(
+        app, tracer_provider=tracers, meter_provider=meter_provider(), exclude_spans=["receive", "send"]
+    )
     return made
 
 
