@@ -95,6 +95,11 @@ def test_a_lifespan_is_answered_once(
     assert (type(exchange.error) if exchange.error else None) is error
 
 
+def test_each_answer_is_one_to_a_question() -> None:
+    exchange = drive(Stack(["errors"])(django), lifespan(), [STARTUP, SHUTDOWN])
+    assert (exchange.received, len(exchange.sent)) == (2, 2)
+
+
 def test_without_a_stack_it_is_refused() -> None:
     """The control."""
     assert isinstance(drive(django, lifespan(), [STARTUP, SHUTDOWN]).error, ValueError)
@@ -164,6 +169,13 @@ def test_what_looks_at_the_application_sees_an_application() -> None:
     assert inspect.iscoroutinefunction(inner.app) or hasattr(inner.app, "_is_coroutine")
     assert (inner.app.__name__, inner.app.app) == ("django", django)
     assert list(inspect.signature(inner.app).parameters) == ["scope", "receive", "send"]
+
+
+def test_what_an_application_keeps_stays_its_own() -> None:
+    app = ErrorsMiddleware(django)
+    app.kept = "of the application"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # as users do
+    inner: Any = Stack([ErrorsMiddleware])(app)
+    assert "kept" not in vars(inner.app)
 
 
 @pytest.mark.parametrize(
