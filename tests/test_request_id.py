@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from asgi_middleware import ConfigError, CORSMiddleware, ErrorsMiddleware, RequestIDMiddleware, get_request_id
-from asgi_middleware.request_id import RequestIDFilter, _Entropy
+from asgi_middleware.request_id import RequestIDFilter
+from asgi_middleware.request_id.generators import Entropy
 
 from . import apps
 from .asgi import App, Exchange, drive, http, websocket
@@ -1009,7 +1010,7 @@ def test_generated_ids_are_version_4_uuids_in_hex_and_differ() -> None:
     ids=["zeros", "ones", "in turns"],
 )
 def test_only_version_and_variant_are_fixed(sentence: str, byte: bytes, expected: str) -> None:
-    entropy = _Entropy(lambda count: byte * count)
+    entropy = Entropy(lambda count: byte * count)
     assert [entropy() for _ in range(300)] == [expected] * 300
 
 
@@ -1023,7 +1024,7 @@ def test_every_byte_of_entropy_is_used_once() -> None:
         )
         return asked[-1]
 
-    entropy = _Entropy(random)
+    entropy = Entropy(random)
     values = [entropy() for _ in range(512)]
     pool = b"".join(asked)
     assert len(pool) == 512 * 16
@@ -1033,7 +1034,7 @@ def test_every_byte_of_entropy_is_used_once() -> None:
 
 
 def test_eight_threads_never_get_the_same_id() -> None:
-    entropy = _Entropy()
+    entropy = Entropy()
     given: list[list[str]] = [[] for _ in range(8)]
     ready = threading.Barrier(8)
 

@@ -1,59 +1,18 @@
-"""One ID for each request: in the response, in the scope, in every log line whose format asks for it.
-
-    from asgi_middleware import RequestIDMiddleware, get_request_id
-    from asgi_middleware.request_id import RequestIDFilter
-
-    app = RequestIDMiddleware(app)
-
-    handler = logging.StreamHandler()                  # and likewise for the handlers of "uvicorn" and "uvicorn.access"
-    handler.addFilter(RequestIDFilter())
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s [%(request_id)s]"))
-    logging.getLogger().addHandler(handler)
-
-Stands outermost, so that errors, preflights and refusals carry the ID too. It never rejects a request, never echoes
-an ID that it did not check, never writes a raw one to a log, and leaves an ID that the application set itself.
-
-Where the ID is: the response header (also on `websocket.accept` and on denial responses), the inner request's
-header (collapsed to one), `scope["request_id"]`, and `get_request_id()`.
-
-The context variable follows a rule that was tried on six servers; every simpler one logged a wrong or missing ID
-somewhere. uvicorn reuses one context for pipelined requests, gunicorn and Granian write the access line after the
-application has returned, and error logs are written outside of us:
-
-    entry            remember the outer holder, set ours
-    any exit         our holder is no longer live
-    normal return    put the outer holder back if it is still live, otherwise leave ours
-    exception        leave ours: the server's error line is about this request
-
-What remains: Daphne's exception line and Granian's WebSocket line are written in other contexts, and a
-BaseHTTPMiddleware outside loses what is set here.
-
-For those who come from asgi-correlation-id:
-
-    header_name="X-Request-ID"      header="X-Request-ID"
-    update_request_header=True      request_header=True
-    generator=lambda: ...           generator=lambda: ...
-    validator=is_valid_uuid4        validator="uuid", or validator="safe" (the default)
-    transformer=lambda x: ...       none: generate what you want to see
-    correlation_id.get()            get_request_id()
-    CorrelationIdFilter()           RequestIDFilter()
-"""
+"""`RequestIDMiddleware`."""
 
 import inspect
 import logging
-import os
 import re
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any, Literal
 
-from . import _headers
-from ._options import Options
-from ._responder import Responder
-from ._scope import extend, header, readable
-from ._types import ASGIApp, Header, Message, Receive, Scope, Send
-
-__all__ = ["RequestIDFilter", "RequestIDMiddleware", "get_request_id"]
+from .. import _headers
+from .._options import Options
+from .._responder import Responder
+from .._scope import extend, header, readable
+from .._types import ASGIApp, Header, Message, Receive, Scope, Send
+from .context import Holder, current
+from .generators import uuid4
 
 logger = logging.getLogger("asgi_middleware.request_id")
 
@@ -61,73 +20,6 @@ logger = logging.getLogger("asgi_middleware.request_id")
 _LONGEST = 128
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-+/=:@"
 _UUID = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-
-
-class _Holder:
-    """What the context variable holds: the ID, and whether its request is still under way."""
-
-    __slots__ = ("live", "value")
-
-    def __init__(self, value: str) -> None:
-        self.value = value
-        self.live = True
-
-
-_current: ContextVar[_Holder | None] = ContextVar("asgi_middleware.request_id", default=None)
-
-
-def get_request_id() -> str | None:
-    """The ID of the request under way in this context; after it, of the last one; None where there was none."""
-    holder = _current.get()
-    return None if holder is None else holder.value
-
-
-class RequestIDFilter(logging.Filter):
-    """Adds `record.request_id`, `default` outside of a request. It never drops a record."""
-
-    def __init__(self, default: str = "-") -> None:
-        super().__init__()
-        self.default = default
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = get_request_id() or self.default
-        return True
-
-
-class _Entropy:
-    """Version-4 UUIDs in hex from a buffer: asking the system once per 256 takes a twelfth of asking each time."""
-
-    __slots__ = ("_ids", "_random")
-
-    # RFC 9562, 5.4: the high digit of byte 6 is 4, the two high bits of byte 8 are 10.
-    _VERSION = bytes(0x40 | (byte & 0x0F) for byte in range(256))
-    _VARIANT = bytes(0x80 | (byte & 0x3F) for byte in range(256))
-
-    def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
-        self._random = random
-        self._ids: list[str] = []
-
-    def __call__(self) -> str:
-        try:
-            return self._ids.pop()  # one bytecode, so no thread gets another's
-        except IndexError:
-            pool = bytearray(self._random(16 * 256))
-            pool[6::16] = pool[6::16].translate(self._VERSION)
-            pool[8::16] = pool[8::16].translate(self._VARIANT)
-            text = pool.hex()
-            fresh = [text[start : start + 32] for start in range(0, len(text), 32)]
-            last = fresh.pop()
-            self._ids.extend(fresh)
-            return last
-
-    def clear(self) -> None:
-        self._ids.clear()
-
-
-_uuid4 = _Entropy()
-if hasattr(os, "register_at_fork"):
-    # Forked workers would otherwise hand out the same buffer, ID by ID.
-    os.register_at_fork(after_in_child=_uuid4.clear)
 
 
 class RequestIDMiddleware:
@@ -178,7 +70,7 @@ class RequestIDMiddleware:
         self._name = name.lower().encode()
         self._trust = trust
         self._validator = validator
-        self._generator: Callable[[], str] = generator if callable(generator) else _uuid4
+        self._generator: Callable[[], str] = generator if callable(generator) else uuid4
         self._response_header = response_header
         self._request_header = request_header
         self._reported: set[str] = set()
@@ -200,17 +92,17 @@ class RequestIDMiddleware:
             responder = _Responder(send)
             responder.pair = pair
             send = responder.send
-        outer = _current.get()
-        holder = _Holder(value)
-        _current.set(holder)
+        outer = current.get()
+        holder = Holder(value)
+        current.set(holder)
         try:
             await self.app(inner, receive, send)
         except BaseException:
             holder.live = False
-            _current.set(holder)  # a call inside may have left its own
+            current.set(holder)  # a call inside may have left its own
             raise
         holder.live = False
-        _current.set(outer if outer is not None and outer.live else holder)
+        current.set(outer if outer is not None and outer.live else holder)
 
     def _accepted(self, scope: Scope, sent: bytes | None) -> str | None:
         """The client's ID if it may be used. Lines doubled in the request arrive joined by `, `, which is not safe."""
@@ -239,19 +131,19 @@ class RequestIDMiddleware:
         return False
 
     def _generated(self) -> str:
-        if self._generator is _uuid4:
-            return _uuid4()
+        if self._generator is uuid4:
+            return uuid4()
         try:
             value: Any = self._generator()
         except Exception as error:  # noqa: BLE001  # as above
             self._report("generator", f"raised {type(error).__name__}")
-            return _uuid4()
+            return uuid4()
         if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or not value.isascii():
             self._report("generator", f"returned {type(value).__name__} that is no ID of 1 to {_LONGEST} characters")
-            return _uuid4()
+            return uuid4()
         if value.encode().translate(None, _SAFE):
             self._report("generator", "returned characters outside of letters, digits and ._~-+/=:@")
-            return _uuid4()
+            return uuid4()
         return value
 
     def _report(self, option: str, what: str) -> None:
