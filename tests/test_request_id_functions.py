@@ -1,0 +1,140 @@
+"""`request_id`: the functions that are given to it, and what happens when they break."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from asgi_middleware import RequestIDMiddleware
+
+from . import apps
+from .asgi import drive, http
+from .identified import always, answered, fails, later
+
+
+class Unsure:
+    def __bool__(self) -> bool:
+        raise OverflowError("neither yes nor no")
+
+
+UNUSABLE: list[tuple[str, dict[str, Any]]] = [
+    ("a trust that raises", {"trust": fails(KeyError("client"))}),
+    ("a validator that raises", {"validator": fails(ValueError("no"))}),
+    ("a trust whose answer is neither", {"trust": always(Unsure())}),
+    ("a validator whose answer is neither", {"validator": always(Unsure())}),
+    ("a trust that ends an iteration", {"trust": fails(StopIteration())}),
+    ("a validator that asserts", {"validator": fails(AssertionError())}),
+    ("a trust that takes no argument", {"trust": lambda: True}),
+    ("a validator that takes two arguments", {"validator": lambda one, two: True}),
+    ("a generator that raises", {"trust": False, "generator": fails(RuntimeError("no entropy"))}),
+    ("a generator that has come to its end", {"trust": False, "generator": iter(()).__next__}),
+    ("a generator that wants an argument", {"trust": False, "generator": lambda one: "a"}),
+    ("a generator of None", {"trust": False, "generator": always(None)}),
+    ("a generator of bytes", {"trust": False, "generator": always(b"abc")}),
+    ("a generator of numbers", {"trust": False, "generator": always(7)}),
+    ("a generator of UUID objects", {"trust": False, "generator": uuid.uuid4}),
+    ("a generator of nothing", {"trust": False, "generator": always("")}),
+    ("a generator of 129 characters", {"trust": False, "generator": always("a" * 129)}),
+    ("a generator of a space", {"trust": False, "generator": always("a b")}),
+    ("a generator of a second header", {"trust": False, "generator": always("a\r\nset-cookie: b=c")}),
+    ("a generator of a last line break", {"trust": False, "generator": always("a\n")}),
+    ("a generator of Latin-1", {"trust": False, "generator": always("\xe9")}),
+    ("a generator of beyond Latin-1", {"trust": False, "generator": always("\u0101")}),
+    ("a generator of full-width digits", {"trust": False, "generator": always("\uff11\uff12")}),
+    ("a generator of half a character", {"trust": False, "generator": always("\ud800")}),
+]
+
+
+@pytest.mark.parametrize(("sentence", "options"), UNUSABLE, ids=[row[0] for row in UNUSABLE])
+def test_it_falls_back_and_reports_once(
+    sentence: str, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    app, scopes = apps.remembers()
+    wrapped = RequestIDMiddleware(app, **options)
+    sent = "A-value-of-the-client"
+    for _ in range(3):
+        exchange = drive(wrapped, http(headers=[("x-request-id", sent)]))
+        assert exchange.error is None
+        value = uuid.UUID(scopes[-1]["request_id"])
+        assert (value.version, value.variant) == (4, uuid.RFC_4122)
+        assert exchange.headers == [("content-type", "text/plain"), ("x-request-id", value.hex)]
+    assert len({scope["request_id"] for scope in scopes}) == 3
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("asgi_middleware.request_id", "ERROR")
+    (option,) = options.keys() - ({"trust"} if "generator" in options else set())
+    assert record.getMessage().startswith(f"request_id: {option} ")
+    assert record.getMessage().endswith("the ID is a generated one. Reported once.")
+    assert sent not in caplog.text
+
+
+def test_each_broken_function_is_reported_for_itself(caplog: pytest.LogCaptureFixture) -> None:
+    wrapped = RequestIDMiddleware(
+        apps.text(b"ok"), validator=always(True), trust=fails(KeyError()), generator=always(None)
+    )
+    for _ in range(3):
+        drive(wrapped, http(headers=[("x-request-id", "a")]))
+    assert [record.getMessage().split()[1] for record in caplog.records] == ["trust", "generator"]
+
+
+def test_one_instance_does_not_silence_another(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        drive(RequestIDMiddleware(apps.text(b"ok"), generator=always(None)))
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("option", ["trust", "validator"])
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+def test_an_answer_that_must_be_awaited_opens_nothing(option: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A coroutine is true, whatever it would answer."""
+    assert answered("a", **{option: lambda _: later(False)}) == "made-1"
+    assert [record.getMessage().split()[1] for record in caplog.records] == [option]
+
+
+def test_what_was_rejected_is_in_no_log_not_even_as_the_text_of_an_exception(caplog: pytest.LogCaptureFixture) -> None:
+    assert answered("secret-value", validator=lambda value: int(value) > 0) == "made-1"
+    assert len(caplog.records) == 1
+    assert "secret-value" not in caplog.text
+
+
+def test_a_report_of_nonsense_shows_no_traceback_of_something_else(caplog: pytest.LogCaptureFixture) -> None:
+    wrapped = RequestIDMiddleware(apps.text(b"ok"), generator=always(None))
+    try:
+        raise KeyError("of something else")
+    except KeyError:
+        drive(wrapped)
+    (record,) = caplog.records
+    assert not record.exc_info
+
+
+def test_invalid_ids_are_not_logged_at_all(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(1)
+    for sent in ("", "a b", "a\r\nb", "a" * 129, "\x1b[31m", "a,b"):
+        assert answered(sent) == "made-1"
+        assert answered(sent, validator="uuid") == "made-1"
+    assert answered("a", trust=False) == "made-1"
+    assert caplog.records == []
+
+
+def test_the_validator_sees_safe_text_only_and_trust_the_scope() -> None:
+    asked: list[Any] = []
+
+    def validator(value: str) -> bool:
+        asked.append(value)
+        return True
+
+    def trust(scope: Any) -> bool:
+        asked.append(scope["client"][0])
+        return True
+
+    values = ["good", "", "a b", "\xe9", "a" * 129, "also.good"]
+    given = [answered(sent, validator=validator, trust=trust) for sent in values]
+    assert asked == ["good", "127.0.0.1", "also.good", "127.0.0.1"]
+    assert given == ["good", "made-1", "made-1", "made-1", "made-1", "also.good"]
+
+
+@pytest.mark.parametrize("option", ["trust", "validator", "generator"])
+def test_what_stops_a_process_is_not_held_up(option: str) -> None:
+    options: dict[str, Any] = {option: fails(KeyboardInterrupt())}
+    wrapped = RequestIDMiddleware(apps.text(b"ok"), **options)
+    sent = [] if option == "generator" else [("x-request-id", "a")]
+    assert isinstance(drive(wrapped, http(headers=sent)).error, KeyboardInterrupt)
