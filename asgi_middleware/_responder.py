@@ -46,7 +46,9 @@ class Responder:
         message = dict(message)
         message["headers"] = [] if headers is None else [*headers]
         held = self.edit(message)
-        return self.pass_on(message) if held is None else held
+        if held is not None:
+            return held
+        return self._starts(message) if self._next is None else self.pass_on(message)
 
     def edit(self, start: Message) -> Any:
         """Change `start`, whose dict and list of headers are ours.

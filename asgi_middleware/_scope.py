@@ -97,6 +97,11 @@ class OwnScope(dict[str, Any]):
 
 def extend(scope: Scope, /, **additions: Any) -> Any:
     """The scope to hand inwards, with `additions` that nobody outside sees."""
+    return extended(scope, additions)
+
+
+def extended(scope: Scope, additions: dict[str, Any]) -> Any:
+    """The same, for a dict that the caller has made for it, and gives away."""
     if type(scope) is OwnScope and scope.keys().isdisjoint(additions):
         dict.update(scope, additions)
         scope._added.update(additions)

@@ -115,6 +115,9 @@ SUBJECTS: dict[str, Wrap] = {
     "scopes": lambda app: AuthMiddleware(RequireScopes(app, ["read"]), Reader()),
     "request_id": lambda app: RequestIDMiddleware(app),
     "request_id that trusts nobody": lambda app: RequestIDMiddleware(app, trust=False, generator=lambda: "fixed"),
+    "request_id within a trace": lambda app: RequestIDMiddleware(
+        app, accept=["X-Correlation-ID", "X-Request-ID"], generator="uuid7", trace="continue", clock=stopped
+    ),
     "timing": lambda app: TimingMiddleware(app, clock=stopped),
     "timing with spans": lambda app: TimingMiddleware(app, server_timing="all", clock=stopped),
     "timing with a sink": lambda app: TimingMiddleware(

@@ -9,7 +9,7 @@ from asgi_middleware import RequestIDMiddleware
 
 from . import apps
 from .asgi import drive, http
-from .identified import always, answered, fails, later
+from .identified import always, answered, ask, fails, later
 
 
 class Unsure:
@@ -115,7 +115,7 @@ def test_invalid_ids_are_not_logged_at_all(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.records == []
 
 
-def test_the_validator_sees_safe_text_only_and_trust_the_scope() -> None:
+def test_trust_sees_the_scope_and_the_validator_safe_text_of_those_who_are_trusted() -> None:
     asked: list[Any] = []
 
     def validator(value: str) -> bool:
@@ -123,13 +123,32 @@ def test_the_validator_sees_safe_text_only_and_trust_the_scope() -> None:
         return True
 
     def trust(scope: Any) -> bool:
-        asked.append(scope["client"][0])
-        return True
+        asked.append(scope["method"])
+        return len(asked) < 6
 
     values = ["good", "", "a b", "\xe9", "a" * 129, "also.good"]
     given = [answered(sent, validator=validator, trust=trust) for sent in values]
-    assert asked == ["good", "127.0.0.1", "also.good", "127.0.0.1"]
-    assert given == ["good", "made-1", "made-1", "made-1", "made-1", "also.good"]
+    assert asked == ["GET", "good", "GET", "GET", "GET", "GET", "GET"]
+    assert given == ["good", "made-1", "made-1", "made-1", "made-1", "made-1"]
+
+
+@pytest.mark.parametrize("options", [{}, {"accept": ["x-other"]}, {"request_header": False}, {"trace": "continue"}])
+def test_trust_is_not_asked_about_a_request_that_brings_nothing(options: dict[str, Any]) -> None:
+    asked: list[Any] = []
+    ask([("host", "a"), ("tracestate", "a=1")], trust=asked.append, **options)
+    assert asked == []
+
+
+def test_trust_is_asked_once_about_an_id_and_a_trace() -> None:
+    asked: list[Any] = []
+
+    def trust(scope: Any) -> bool:
+        asked.append(scope)
+        return True
+
+    sent = [("x-request-id", "a"), ("traceparent", "00-12345678901234567890123456789012-1234567890123456-01")]
+    _, scope = ask(sent, trust=trust, trace="continue")
+    assert (scope["request_id"], scope["trace"].parent_id, len(asked)) == ("a", "1234567890123456", 1)
 
 
 @pytest.mark.parametrize("option", ["trust", "validator", "generator"])

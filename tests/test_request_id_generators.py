@@ -5,11 +5,12 @@ import subprocess
 import sys
 import threading
 import uuid
+from typing import Any
 
 import pytest
 
 from asgi_middleware import RequestIDMiddleware
-from asgi_middleware.request_id.generators import Entropy
+from asgi_middleware.request_id.generators import UUID7, Buffer, span_ids, uuids4
 
 from . import apps
 from .asgi import drive
@@ -17,10 +18,10 @@ from .asgi import drive
 FORK = hasattr(os, "fork")
 
 
-def generated(count: int) -> list[str]:
+def generated(count: int, **options: Any) -> list[str]:
     """IDs as requests get them."""
     app, scopes = apps.remembers()
-    wrapped = RequestIDMiddleware(app)
+    wrapped = RequestIDMiddleware(app, **options)
     for _ in range(count):
         drive(wrapped)
     return [scope["request_id"] for scope in scopes]
@@ -44,8 +45,8 @@ def test_generated_ids_are_version_4_uuids_in_hex_and_differ() -> None:
     ids=["zeros", "ones", "in turns"],
 )
 def test_only_version_and_variant_are_fixed(sentence: str, byte: bytes, expected: str) -> None:
-    entropy = Entropy(lambda count: byte * count)
-    assert [entropy() for _ in range(300)] == [expected] * 300
+    entropy = Buffer(uuids4, lambda count: byte * count)
+    assert [entropy.take() for _ in range(300)] == [expected] * 300
 
 
 def test_every_byte_of_entropy_is_used_once() -> None:
@@ -58,8 +59,8 @@ def test_every_byte_of_entropy_is_used_once() -> None:
         )
         return asked[-1]
 
-    entropy = Entropy(random)
-    values = [entropy() for _ in range(512)]
+    entropy = Buffer(uuids4, random)
+    values = [entropy.take() for _ in range(512)]
     pool = b"".join(asked)
     assert len(pool) == 512 * 16
     assert sorted(values) == sorted(
@@ -67,14 +68,18 @@ def test_every_byte_of_entropy_is_used_once() -> None:
     )
 
 
-def test_eight_threads_never_get_the_same_id() -> None:
-    entropy = Entropy()
+@pytest.mark.parametrize(
+    ("sentence", "taker"),
+    [("version 4", Buffer(uuids4)), ("version 7", UUID7()), ("spans", Buffer(span_ids))],
+    ids=["version 4", "version 7", "spans"],
+)
+def test_eight_threads_never_get_the_same_id(sentence: str, taker: Any) -> None:
     given: list[list[str]] = [[] for _ in range(8)]
     ready = threading.Barrier(8)
 
     def take(mine: list[str]) -> None:
         ready.wait()
-        mine.extend(entropy() for _ in range(20_000))
+        mine.extend(taker.take() for _ in range(20_000))
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -86,9 +91,7 @@ def test_eight_threads_never_get_the_same_id() -> None:
             thread.join()
     finally:
         sys.setswitchinterval(interval)
-    values = set[str]().union(*given)
-    assert len(values) == 8 * 20_000
-    assert {(value[12], value[16] in "89ab", len(value)) for value in values} == {("4", True, 32)}
+    assert len(set[str]().union(*given)) == 8 * 20_000
 
 
 # In a process of its own: forking one that runs tests, and perhaps threads, is asking for trouble.
@@ -99,38 +102,151 @@ from asgi_middleware.request_id import RequestIDMiddleware
 async def nothing(*_):
     pass
 
-def take(count):
-    values = []
-    async def app(scope, receive, send):
-        values.append(scope["request_id"])
-    wrapped = RequestIDMiddleware(app)
+def take(wrapped, count):
     for _ in range(count):
         try:
             wrapped({"type": "http"}, nothing, nothing).send(None)
         except StopIteration:
             pass
-    return values
+    taken = list(values)
+    values.clear()
+    return taken
+
+async def app(scope, receive, send):
+    values.append(scope["request_id"])
+    if "trace" in scope:
+        values.append(scope["trace"].span_id)
 
 def child():
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
-        os.write(writer, "".join(take(300)).encode())
+        os.write(writer, " ".join(take(wrapped, 300)).encode())
         os._exit(0)
     os.close(writer)
     with open(reader) as pipe:
         text = pipe.read()
     os.waitpid(process, 0)
-    return [text[start : start + 32] for start in range(0, len(text), 32)]
+    return text.split()
 
-taken = take(1)  # so that a buffer is there to inherit
-print("\\n".join([*taken, *child(), *child(), *take(300)]))
+values = []
+wrapped = RequestIDMiddleware(app, OPTIONS)
+taken = take(wrapped, 1)  # so that a buffer is there to inherit
+print(*taken, *child(), *child(), *take(wrapped, 300))
 """
+
+FORKED: list[tuple[str, str, int]] = [
+    ("version 4", "", 901),
+    ("version 7", "generator='uuid7'", 901),
+    ("version 7, on a clock that stands", "generator='uuid7', clock=lambda: 1.7e9", 901),
+    ("traces and spans", "generator='trace', trace='continue'", 1802),
+    ("with randomness of its own", "trace='continue', token_bytes=lambda count: os.urandom(count)", 1802),
+]
 
 
 @pytest.mark.skipif(not FORK, reason="this system does not fork")
-def test_forked_workers_never_give_the_same_id() -> None:
-    done = subprocess.run([sys.executable, "-W", "error", "-c", FORKING], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(("sentence", "options", "expected"), FORKED, ids=[row[0] for row in FORKED])
+def test_forked_workers_never_give_the_same_id(sentence: str, options: str, expected: int) -> None:
+    program = FORKING.replace("OPTIONS", options)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
     values = done.stdout.split()
-    assert len(values) == 901
-    assert len(set(values)) == 901
+    assert len(values) == expected
+    assert len(set(values)) == expected
+
+
+def test_the_test_of_forks_can_fail() -> None:
+    """Without the emptying of buffers, the second child repeats the first."""
+    program = "import os\nos.register_at_fork = lambda **_: None\n" + FORKING.replace("OPTIONS", "")
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    values = done.stdout.split()
+    assert (len(values), len(set(values)) < 901) == (901, True)
+
+
+# UUIDs of version 7
+
+NOW = 1_645_557_742.0  # the time of the example in RFC 9562, A.6: 0x017F22E279B0 ms
+
+
+def fields_of(value: str) -> tuple[int, int, int, str]:
+    """Milliseconds, version, the twelve bits behind them, and the variant's digit."""
+    return int(value[:12], 16), int(value[12]), int(value[13:16], 16), value[16]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "clock", "expected"),
+    [
+        ("the example of the RFC", NOW, "017f22e279b070008000000000000000"),
+        ("half a millisecond later", NOW + 0.0005, "017f22e279b078008000000000000000"),
+        ("a millisecond later", NOW + 0.001, "017f22e279b170008000000000000000"),
+        ("the first moment", 1 / 4_096_000, "00000000000070018000000000000000"),
+    ],
+    ids=["the example", "half a millisecond", "a millisecond", "the first"],
+)
+def test_the_layout_of_version_7(sentence: str, clock: float, expected: str) -> None:
+    assert UUID7(lambda: clock, bytes).take() == expected
+    parsed = uuid.UUID(expected)
+    assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+
+
+def test_each_of_version_7_is_greater_than_the_last_whatever_the_clock_does() -> None:
+    times = [NOW, NOW, NOW - 3600, NOW, NOW + 0.001, NOW + 0.0005, NOW + 1, NOW - 1e9]
+    clock = iter(times)
+    taker = UUID7(lambda: next(clock), lambda count: b"\xff" * count)
+    values = [taker.take() for _ in times]
+    assert values == sorted(set(values))
+    start = int(NOW * 1000)
+    assert [fields_of(value)[:3] for value in values] == [
+        (start, 7, 0),
+        (start, 7, 1),
+        (start, 7, 2),
+        (start, 7, 3),
+        (start + 1, 7, 0),
+        (start + 1, 7, 1),
+        (start + 1000, 7, 0),
+        (start + 1000, 7, 1),
+    ]
+
+
+def test_more_than_fit_into_a_millisecond_go_on_in_the_next() -> None:
+    taker = UUID7(lambda: NOW, bytes)
+    values = [taker.take() for _ in range(4097)]
+    assert values == sorted(set(values))
+    assert [fields_of(value)[:3] for value in values[-2:]] == [
+        (int(NOW * 1000), 7, 4095),
+        (int(NOW * 1000) + 1, 7, 0),
+    ]
+
+
+def test_all_but_time_version_and_variant_is_random() -> None:
+    taker = UUID7(lambda: NOW, lambda count: b"\xff" * count)
+    assert taker.take()[16:] == "bfffffffffffffff"
+
+
+def test_requests_get_version_7_in_order() -> None:
+    values = generated(600, generator="uuid7")
+    assert values == sorted(set(values))
+    assert {(uuid.UUID(value).version, uuid.UUID(value).variant) for value in values} == {(7, uuid.RFC_4122)}
+
+
+def test_clock_and_randomness_can_be_given() -> None:
+    given = {"clock": lambda: NOW, "token_bytes": bytes}
+    assert generated(2, generator="uuid7", **given) == [
+        "017f22e279b070008000000000000000",
+        "017f22e279b070018000000000000000",
+    ]
+    assert generated(2, **given) == ["00000000000040008000000000000000"] * 2
+
+
+# Spans
+
+
+def test_spans_are_16_digits_and_never_all_zero() -> None:
+    """All zeros are forbidden (Trace Context 2, 3.2.2.4)."""
+    zeros = Buffer(span_ids, bytes)
+    assert [zeros.take() for _ in range(300)] == ["0000000000000001"] * 300
+    ones = Buffer(span_ids, lambda count: b"\xff" * count)
+    assert ones.take() == "f" * 16
+    spans = Buffer(span_ids)
+    values = [spans.take() for _ in range(600)]
+    assert {len(value) for value in values} == {16}
+    assert len(set(values)) == 600

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .identified import always, answered
+from .identified import always, answered, ask
 
 SAFE = set(string.ascii_letters + string.digits + "._~-+/=:@")
 
@@ -68,3 +68,43 @@ VALUES: list[tuple[str, str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("sentence", "sent", "options", "expected"), VALUES, ids=[row[0] for row in VALUES])
 def test_an_id_is_believed_or_replaced(sentence: str, sent: str, options: dict[str, Any], expected: str) -> None:
     assert answered(sent, **options) == expected
+
+
+PAIR = "x-request-id", "x-correlation-id"
+
+ACCEPTED: list[tuple[str, tuple[str, ...], list[tuple[str, str]], str]] = [
+    ("the first of two", PAIR, [("x-correlation-id", "second"), ("x-request-id", "first")], "first"),
+    ("the second alone", PAIR, [("X-Correlation-ID", "second")], "second"),
+    ("none", PAIR, [], "made-1"),
+    ("a bad first one decides", PAIR, [("x-request-id", "no good"), ("x-correlation-id", "second")], "made-1"),
+    ("an empty first one decides", PAIR, [("x-request-id", ""), ("x-correlation-id", "second")], "made-1"),
+    (
+        "a doubled first one decides",
+        PAIR,
+        [("x-request-id", "a"), ("x-request-id", "a"), ("x-correlation-id", "b")],
+        "made-1",
+    ),
+    ("a doubled second one", PAIR, [("x-correlation-id", "a"), ("x-correlation-id", "b")], "made-1"),
+    ("of one that is not accepted", ("x-correlation-id",), [("x-request-id", "first")], "made-1"),
+    ("beside one that is not accepted", ("x-correlation-id",), [("x-request-id", "a"), ("x-correlation-id", "b")], "b"),
+    ("in another case", ("X-CORRELATION-ID",), [("x-Correlation-id", "b")], "b"),
+    ("its own name, in another case", ("X-REQUEST-ID",), [("x-request-id", "a")], "a"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "accept", "sent", "expected"), ACCEPTED, ids=[row[0] for row in ACCEPTED])
+def test_the_first_accepted_header_that_is_there_decides(
+    sentence: str, accept: tuple[str, ...], sent: list[tuple[str, str]], expected: str
+) -> None:
+    """One name goes out. Inside, the ID stands under that name once, and other headers are left alone."""
+    exchange, scope = ask([("host", "a"), *sent], accept=accept)
+    assert exchange.headers == [("content-type", "text/plain"), ("x-request-id", expected)]
+    assert scope["request_id"] == expected
+    names = [name.lower() for name, _ in scope["headers"]]
+    assert [value for name, value in scope["headers"] if name.lower() == b"x-request-id"] == [expected.encode()]
+    assert names.count(b"x-correlation-id") == [name.lower() for name, _ in sent].count("x-correlation-id")
+
+
+def test_an_accepted_header_of_a_stranger_is_not_used() -> None:
+    _, scope = ask([("x-correlation-id", "theirs")], accept=PAIR, trust=False)
+    assert scope["request_id"] == "made-1"

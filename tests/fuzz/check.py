@@ -24,6 +24,8 @@ MAY_CHANGE = {
     b"accept-ranges",
     b"access-control-allow-origin",
 }
+# Headers of the request that a middleware may replace: its ID, and its place in a trace.
+MAY_BE_REPLACED = {b"x-request-id", b"traceparent", b"tracestate"}
 # Responses of the middleware itself, instead of the application's: preflights and refusals.
 OWN_STATUSES = {200, 400, 401, 403, 500}
 
@@ -171,9 +173,9 @@ def findings(wrap: Wrap, scenario: Scenario) -> list[str]:
 
 
 def _lost_request_headers(scenario: Scenario, application: Application) -> list[str]:
-    """The application sees every header of the request; the request's ID may be another one."""
+    """The application sees every header of the request that nobody has reason to replace."""
     given = [(name.lower(), value) for name, value in scenario.scope.get("headers", ())]
-    lost = Counter(pair for pair in given if pair[0] != b"x-request-id") - Counter(application.headers)
+    lost = Counter(pair for pair in given if pair[0] not in MAY_BE_REPLACED) - Counter(application.headers)
     return [f"request: {sorted(lost)} did not reach the app"] if application.called and lost else []
 
 

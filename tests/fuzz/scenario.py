@@ -37,6 +37,12 @@ REQUEST_HEADERS: dict[bytes, tuple[bytes, ...]] = {
     b"cookie": (b"theme=dark", b"session=garbage", b"session=a.b.c; session=", b"\xff=\xfe; ;;=", b'session="x"'),
     b"authorization": (b"Bearer a.b.c", b"Basic !!!", b"Digest x", b"Bearer", b"\xff"),
     b"x-request-id": (b"known-id", b"bad id\xff", b"x" * 200, b""),
+    b"traceparent": (
+        b"00-12345678901234567890123456789012-1234567890123456-01",
+        b"cc-12345678901234567890123456789012-1234567890123456-ff-more",
+        b"00-1-\xff",
+    ),
+    b"tracestate": (b"a=1, b=2", b"a=1,a=1", b"\xff=,", b""),
     b"access-control-request-method": (b"GET", b"PUT", b"bad method"),
     b"access-control-request-headers": (b"authorization", b",,x-a, ,", b"\xff"),
     b"cache-control": (b"no-transform", b"max-age=0"),

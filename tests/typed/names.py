@@ -2,7 +2,17 @@
 
 import dataclasses
 import logging
-from collections.abc import Awaitable, Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import (
+    Awaitable,
+    Callable,
+    ItemsView,
+    Iterator,
+    KeysView,
+    Mapping,
+    MutableMapping,
+    Sequence,
+    ValuesView,
+)
 from typing import Any, Literal, assert_type
 
 from opentelemetry.metrics import NoOpMeterProvider
@@ -49,7 +59,15 @@ from asgi_middleware.auth import (
 from asgi_middleware.django import get_asgi_application, wrap
 from asgi_middleware.exceptions import Problem
 from asgi_middleware.lint import RULES, ASGIViolation, Rule
-from asgi_middleware.request_id import RequestIDFilter
+from asgi_middleware.request_id import (
+    RequestIDFilter,
+    Trace,
+    add_request_id,
+    get_trace,
+    install_record_factory,
+    propagate,
+    propagation_headers,
+)
 from asgi_middleware.sessions import (
     Session,
     SessionConflict,
@@ -117,6 +135,19 @@ def request_id() -> None:
     assert_type(get_request_id() or "-", str)
     log_filter: logging.Filter = RequestIDFilter(default="-")
     logging.getLogger().addFilter(log_filter)
+    assert_type(install_record_factory(default="-"), Callable[[], None])
+    install_record_factory()()
+    assert_type(add_request_id(None, "info", {"event": "x"}), MutableMapping[str, Any])
+    assert_type(propagation_headers("https://api.example.com/", allow=["api.example.com"]), dict[str, str])
+    assert_type(propagate(allow={"*.example.com"}), Callable[[Any], Awaitable[None]])
+    assert_type(get_trace(), Trace | None)
+    trace = Trace("0af7651916cd43dd8448eb211c80319c", None, "b7ad6b7169203331", 2)
+    assert_type(trace.trace_id, str)
+    assert_type(trace.parent_id, str | None)
+    assert_type(trace.span_id, str)
+    assert_type(trace.flags, int)
+    assert_type(trace.state, str)
+    assert_type(trace.traceparent, str)
 
 
 async def timing() -> int:

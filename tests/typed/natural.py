@@ -164,6 +164,8 @@ def hooks(app: ASGIApp) -> None:
     CORSMiddleware(app, allow_origin_func=asks_the_database)
     RequestIDMiddleware(app, trust=lambda scope: scope["client"][0] == "10.0.0.1", generator=lambda: uuid.uuid4().hex)
     RequestIDMiddleware(app, trust=exposes, validator=is_short)
+    RequestIDMiddleware(app, accept=["X-Amzn-Trace-Id", "X-Request-ID"], generator="uuid7", clock=time.time)
+    RequestIDMiddleware(app, generator="trace", trace="continue", token_bytes=os.urandom)
     TimingMiddleware(app, expose=exposes, clock=time.monotonic)
     SessionMiddleware(app, "key", clock=time.time)
 
