@@ -273,6 +273,25 @@ def test_requests_at_once_each_see_their_own_id() -> None:
     assert sorted(seen) == sorted((name, name) for name in NAMES for _ in range(3))
 
 
+def test_a_request_that_begins_in_the_context_of_a_live_one_leaves_its_own_id() -> None:
+    """uvicorn begins a pipelined request from inside of `send`, while the one before may have work to do."""
+    notes: list[str | None] = []
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    async def serve(name: str, app: App) -> None:
+        await RequestIDMiddleware(app)(http(headers=[("x-request-id", name)]), nothing, nothing)
+        notes.append(get_request_id())
+
+    async def first(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.create_task(serve("second", nothing))
+        await serve("called", nothing)
+
+    asyncio.run(serve("first", first))
+    assert notes == ["second", "first", "first"]
+
+
 def test_threads_of_a_request_see_its_id() -> None:
     seen: list[tuple[str, str | None, str | None]] = []
 

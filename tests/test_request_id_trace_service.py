@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ class Harness(ThreadingHTTPServer):
 
 
 class Callback(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802  # the name that is called
+    def do_POST(self) -> None:  # the name that is called
         harness: Any = self.server
         harness.calls.append(list(self.headers.items()))
         self.rfile.read(int(self.headers["content-length"]))

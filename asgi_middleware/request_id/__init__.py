@@ -22,11 +22,12 @@ application has returned, and error logs are written outside of us:
 
     entry            remember the outer holder, set ours
     any exit         our holder is no longer live
-    normal return    put the outer holder back if it is still live, otherwise leave ours
+    normal return    put the outer holder back if it is still live and of the same task, otherwise leave ours: the
+                     request before on a connection may be live too, in its background work, but is no caller
     exception        leave ours: the server's error line is about this request
 
-What remains: Daphne's exception line and Granian's WebSocket line are written in other contexts, and a
-BaseHTTPMiddleware outside loses what is set here.
+What remains: Granian's WebSocket line is written in another context, Daphne's exception line in one that may be another
+request's, and a BaseHTTPMiddleware outside loses what is set here.
 
 Logging, other than by the filter: `install_record_factory()` gives the ID to every record, whoever handles it, and
 `add_request_id` is a processor for structlog. What an application binds to structlog's own context stays there for the

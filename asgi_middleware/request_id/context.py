@@ -1,6 +1,8 @@
 """What a context knows of the request that it belongs to."""
 
+import asyncio
 from contextvars import ContextVar
+from typing import Any
 
 from .trace import Trace
 
@@ -8,15 +10,27 @@ from .trace import Trace
 class Holder:
     """What the context variable holds: the ID, and whether its request is still under way.
 
-    Made without `__init__`, which would cost every request a call; the middleware sets all four.
+    Made without `__init__`, which would cost every request a call; the middleware sets all five.
     """
 
-    __slots__ = ("header", "live", "trace", "value")
+    __slots__ = ("header", "live", "task", "trace", "value")
 
     header: str  # under which the ID goes out
     live: bool
+    task: Any  # which runs the request
     trace: Trace | None
     value: str
+
+
+def running_task() -> Any:
+    """The task that runs this; None where asyncio does not.
+
+    A caller runs the request inside of it in its own task. uvicorn begins a pipelined one in a copy of the context of
+    the one before, which may still be live with work in the background, but in another task.
+    """
+    # This one raises nothing where there is no loop, which is what trio and a call by hand look like.
+    loop = asyncio._get_running_loop()
+    return None if loop is None else asyncio.current_task(loop)
 
 
 current: ContextVar[Holder | None] = ContextVar("asgi_middleware.request_id", default=None)

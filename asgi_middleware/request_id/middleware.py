@@ -13,7 +13,7 @@ from .._options import Options, shown
 from .._responder import Responder
 from .._scope import extended, fields, readable
 from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings
-from .context import Holder, current
+from .context import Holder, current, running_task
 from .generators import UUID7, Buffer, span_ids, spans, uuid4, uuid7, uuids4
 from .trace import RANDOM, TRACEPARENT, TRACESTATE, Trace, parse_traceparent, parse_tracestate, traced
 
@@ -150,6 +150,7 @@ class RequestIDMiddleware:
         holder = Holder()
         holder.header = self._header
         holder.live = True
+        holder.task = running_task()
         holder.trace = trace
         holder.value = value
         outer = _get()
@@ -161,7 +162,7 @@ class RequestIDMiddleware:
             _set(holder)  # a call inside may have left its own
             raise
         holder.live = False
-        if outer is not None and outer.live:
+        if outer is not None and outer.live and outer.task is holder.task:
             _set(outer)
         elif _get() is not holder:  # likewise
             _set(holder)

@@ -73,18 +73,7 @@ FAILS: dict[tuple[str, str], frozenset[str]] = {
     ("none", "uvicorn-h11"): ALL,
 }
 
-FAULT = pytest.mark.xfail(
-    raises=AssertionError,
-    strict=True,
-    reason="the holder of a request whose background work goes on is put back in the context of the next one",
-)
-CASES = [
-    pytest.param(
-        kind, word, marks=FAULT if (word, kind[:7]) == ("silence_after", "uvicorn") else (), id=f"{kind}-{word}"
-    )
-    for kind in KINDS
-    for word in CHECKS
-]
+CASES = [pytest.param(kind, word, id=f"{kind}-{word}") for kind in KINDS for word in CHECKS]
 
 
 @dataclass
@@ -196,7 +185,7 @@ def test_no_line_of_a_request_carries_the_id_of_another(kind: str, find: Find) -
     if kind == "daphne":  # what it writes when it looks, and when a connection ends: see REMAINS
         lines = [(word, line) for word, line in lines if word not in ("error", "disconnected")]
         lines = [(word, line) for word, line in lines if "/raw/crash" not in line.text]
-    assert [line for _, line in lines if "/raw/silence" not in line.text] == []  # see FAULT
+    assert [line for _, line in lines] == []
 
 
 def test_the_look_for_strangers_can_fail(find: Find) -> None:
