@@ -2,6 +2,7 @@
 
 import logging
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -107,6 +108,22 @@ async def replaces_the_method(scope: Any, receive: Any, send: Any) -> None:
         await send(message)
 
 
+def with_headers(edit: Callable[[Any], Any]) -> App:
+    """Puts into the scope what `edit` makes of its headers."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"] = edit(scope["headers"])
+        for message in OK:
+            await send(message)
+
+    return app
+
+
+def added(headers: Any) -> Any:
+    headers.append((b"x-a", b"1"))
+    return headers
+
+
 class File:
     def fileno(self) -> int:
         return 3
@@ -143,6 +160,8 @@ BREAKS: list[Case] = [
     ("scope-extensions", apps.sends(*OK), full(extensions={"tls": True}), None),
     ("scope-state", apps.sends(*OK), full(state=None), None),
     ("scope-kept", replaces_the_method, full(), None),
+    ("scope-kept", with_headers(added), full(headers=[(b"host", b"a")]), None),
+    ("scope-kept", with_headers(lambda headers: headers[1:]), full(headers=[(b"host", b"a")]), None),
     ("scope-http-version", apps.sends(*OK), full(http_version="HTTP/1.1"), None),
     ("scope-method", apps.sends(*OK), full(method="get"), None),
     ("scope-method", apps.sends(*OK), full(method=None), None),
@@ -296,6 +315,7 @@ LEGAL: list[Case] = [
     ("a message of an extension invented later", apps.sends({"type": "http.response.novel"}, *OK), full(), None),
     ("an app that stops when its client has gone", receives(1, start()), full(), [{"type": "http.disconnect"}]),
     ("a repeated disconnect", receives(2, *OK), full(), [{"type": "http.disconnect"}, {"type": "http.disconnect"}]),
+    ("Starlette's list of the same headers", with_headers(list), full(headers=((b"host", b"a"),)), None),
     ("no optional key", apps.sends(*OK), {"type": "http", "asgi": ASGI, "method": "GET", "path": "/"}, None),
     ("a Unix socket", apps.sends(*OK), full(client=None, server=["/run/app.sock", None]), None),
     ("HTTP/3", apps.sends(*OK), full(http_version="3"), None),
