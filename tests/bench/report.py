@@ -82,9 +82,9 @@ def main_table(measured: Mapping[str, Times]) -> str:
     return "\n\n".join(parts)
 
 
-def between_markers(text: str, block: str) -> str:
+def between_markers(text: str, block: str, begin: str = BEGIN, end: str = END) -> str:
     """`text` with `block` between the two marker lines. ValueError if they are not there once, in order."""
     lines = text.split("\n")
-    if lines.count(BEGIN) != 1 or lines.count(END) != 1 or lines.index(BEGIN) > lines.index(END):
-        raise ValueError(f"there must be one line {BEGIN} and, below it, one line {END}")
-    return "\n".join([*lines[: lines.index(BEGIN) + 1], "", block, "", *lines[lines.index(END) :]])
+    if lines.count(begin) != 1 or lines.count(end) != 1 or lines.index(begin) > lines.index(end):
+        raise ValueError(f"there must be one line {begin} and, below it, one line {end}")
+    return "\n".join([*lines[: lines.index(begin) + 1], "", block, "", *lines[lines.index(end) :]])

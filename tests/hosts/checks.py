@@ -72,17 +72,21 @@ class Reply:
 
 
 class Client:
-    """A real client that keeps cookies and its connection. httpx2 speaks HTTP/1.1 here, httpx HTTP/2."""
+    """A real client that keeps cookies and its connection: httpx2 for HTTP/1.1, httpx for 2, and one of ours for 3."""
 
     def __init__(self, host: Host) -> None:
         self._client: Any
-        if host.protocol == "h2":
+        if host.protocol == "h3":
+            from .http3 import Http3Client
+
+            self._client = Http3Client(host.url, host.patience)
+        elif host.protocol == "h2":
             import httpx  # type: ignore[import-not-found,unused-ignore]  # extra `hosts`
 
             self._client = httpx.Client(base_url=host.url, timeout=host.patience, verify=_TLS, http1=False, http2=True)
         else:
             self._client = httpx2.Client(base_url=host.url, timeout=host.patience, verify=_TLS)
-        self._version = {"h1": "HTTP/1.1", "h2": "HTTP/2"}[host.protocol]
+        self._version = {"h1": "HTTP/1.1", "h2": "HTTP/2", "h3": "HTTP/3"}[host.protocol]
 
     @contextmanager
     def stream(
@@ -129,13 +133,13 @@ def facts(reply: Reply, host: Host) -> dict[str, Any]:
 
 
 def framing(reply: Reply, host: Host) -> str:
-    """How the response says where it ends: `length`, `chunked`, `frames` (HTTP/2), or what is wrong with it."""
+    """How the response says where it ends: `length`, `chunked`, `frames` (HTTP/2 and 3), or what is wrong with it."""
     lengths, codings = reply.header("content-length"), reply.header("transfer-encoding")
     if lengths == [str(len(reply.raw))] and not codings:
         return "length"
     if not lengths and codings == ["chunked"] and host.protocol == "h1":
         return "chunked"
-    if not lengths and not codings and host.protocol == "h2":
+    if not lengths and not codings and host.protocol != "h1":
         return "frames"
     return f"{len(reply.raw)} bytes, Content-Length {lengths}, Transfer-Encoding {codings}"
 
@@ -291,7 +295,9 @@ def check_missing(host: Host) -> None:
     """The framework's own 404 carries what every response carries."""
     with Client(host) as client:
         reply = client.ask("GET", "/nowhere")
-        assert facts(reply, host) == owed(framing_of(reply, host), 404, coding=None, vary=("origin",))
+        own = [name.lower() for line in host.bare["/nowhere"].header("vary") for name in re.split(r"\s*,\s*", line)]
+        vary = tuple(sorted([*own, "origin"]))
+        assert facts(reply, host) == owed(framing_of(reply, host), 404, coding=None, vary=vary)
 
 
 def check_socket(host: Host) -> None:
@@ -327,6 +333,12 @@ def check_log(host: Host) -> None:
     """After all that, the server has nothing to complain about."""
     lines = [line for line in host.printed().splitlines() if _COMPLAINT.search(line)]
     assert [line for line in lines if not any(pardoned in line for pardoned in host.pardoned)] == []
+
+
+def lifespan(printed: str) -> None:
+    """The application's own hooks were called once each, in their order, by what the server printed until it ended."""
+    seen = [line for line in printed.splitlines() if line in (content.STARTED, content.ENDED)]
+    assert seen == [content.STARTED, content.ENDED]
 
 
 # In the order in which they run: the log is read when all else has happened.

@@ -11,10 +11,13 @@ import httpx2
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from . import content
 from .checks import CHECKS, PATIENCE
+from .matrix import LIFESPAN
 from .servers import Pair, Running
 
 _POLL = 0.05  # seconds between two looks into a log
+_WORKS = Pair("uvicorn-h11", "raw", "none")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,12 @@ class Known:
     reason: str
     bare: Pair
     proof: Callable[[Running], None]
+    stack: str | None = None
+    works: Pair = _WORKS  # where there is nothing to excuse
 
     def covers(self, pair: Pair, word: str) -> bool:
-        return self.kind in (None, pair.kind) and self.app in (None, pair.app) and word in self.words
+        wanted = zip((self.kind, self.app, self.stack), pair, strict=True)
+        return word in self.words and all(mine in (None, theirs) for mine, theirs in wanted)
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,24 @@ def _answers_nothing(running: Running) -> None:
     assert httpx2.get(f"{running.url}/json").status_code == 500
 
 
+def _prints_no_start(running: Running) -> None:
+    assert content.STARTED not in running.printed()
+
+
+def _refuses_a_lifespan(running: Running) -> None:
+    assert "ASGI 'lifespan' protocol appears unsupported." in running.printed()
+
+
+def _knows_http_alone(running: Running) -> None:
+    _accepts_nothing(running)
+    _refuses_a_lifespan(running)
+
+
+def _does_not_see_a_404(running: Running) -> None:
+    reply = httpx2.get(f"{running.url}/nowhere")
+    assert (reply.status_code, "x-request-id" in reply.headers) == (404, False)
+
+
 def _logs_a_denial(running: Running, line: str) -> None:
     try:
         with connect(f"{running.url.replace('http', 'ws')}/denied"):
@@ -73,12 +97,13 @@ def _logs_a_denial(running: Running, line: str) -> None:
 
 
 _SOCKETS = frozenset({"socket", "accept"})
+_ALONE = "uvicorn-h11"
 
 KNOWN = (
     Known(
         "daphne",
         "sanic",
-        frozenset(CHECKS) - {"own", "foreign"},
+        frozenset({*CHECKS, LIFESPAN}) - {"own", "foreign"},
         "Sanic answers only after a lifespan, and Daphne runs none",
         Pair("daphne", "sanic", "none"),
         _answers_nothing,
@@ -94,10 +119,36 @@ KNOWN = (
     Known(
         None,
         "django",
-        _SOCKETS,
+        _SOCKETS | {LIFESPAN},
         "Django's handler raises ValueError for every scope that is not HTTP",
-        Pair("uvicorn-h11", "django", "none"),
-        _accepts_nothing,
+        Pair(_ALONE, "django", "none"),
+        _knows_http_alone,
+    ),
+    Known(
+        None,
+        "channels",
+        frozenset({LIFESPAN}),
+        "the router of Channels raises ValueError for a lifespan",
+        Pair(_ALONE, "channels", "none"),
+        _refuses_a_lifespan,
+    ),
+    Known(
+        "daphne",
+        None,
+        frozenset({LIFESPAN}),
+        "Daphne runs no lifespan",
+        Pair("daphne", "raw", "none"),
+        _prints_no_start,
+    ),
+    Known(
+        None,
+        "litestar",
+        frozenset({"missing"}),
+        "Litestar puts its own list of middlewares around each route, where a 404 is not seen; `stack(app)` sees it",
+        Pair("uvicorn-httptools", "litestar", "native"),
+        _does_not_see_a_404,
+        stack="native",
+        works=Pair("uvicorn-httptools", "starlette", "native"),
     ),
     *(
         Known(
@@ -116,7 +167,7 @@ PARDONED = (
     Pardoned(
         ("uvicorn-h11", "uvicorn-httptools"),
         "ASGI callable returned without completing handshake.",
-        "uvicorn logs it after every complete denial response",
+        "uvicorn logs an error after every complete denial response",
         _logs_a_denial,
     ),
 )
@@ -125,3 +176,8 @@ PARDONED = (
 def known(pair: Pair, word: str) -> Known | None:
     """The exception that this check of this pair is, if it is one."""
     return next((each for each in KNOWN if each.covers(pair, word)), None)
+
+
+def pardoned(kind: str) -> tuple[str, ...]:
+    """The lines that a server logs as errors though all is well."""
+    return tuple(each.line for each in PARDONED if kind in each.kinds)

@@ -1,8 +1,9 @@
 """What a server is pointed at: `tests.hosts.served:app`, the object that the stack gives, with nothing around it.
 
-HOSTS_APP names a module of `apps`, or `broken`; HOSTS_STACK says `six`, `none`, `lint`: the six between two checkers,
-whose findings are at /violations, `compression`: that alone, and /sent tells of the messages that left it last, `peer`:
-Starlette's compression in its place, or `auth`: the application of `auth_app`.
+HOSTS_APP names a module of `apps`, or `broken`; HOSTS_STACK says `six`, `native`: the six in the framework's own way,
+`none`, `lint`: the six between two checkers, whose findings are at /violations, `compression`: that alone, and /sent
+tells of the messages that left it last, `peer`: Starlette's compression in its place, or `auth`: the application of
+`auth_app`.
 HOSTS_FOLDER is where files to be served are.
 """
 
@@ -10,14 +11,12 @@ import json
 import os
 from typing import Any
 
-from starlette.middleware.gzip import GZipMiddleware
-
 from asgi_middleware import CompressionMiddleware, LintMiddleware
 from asgi_middleware.lint import RULES, ASGIViolation
 from tests.asgi import App
 
 from .broken import Faulty
-from .stacks import load, six
+from .stacks import load, native, six
 
 
 def linted(inner: App) -> App:
@@ -81,6 +80,8 @@ name = os.environ["HOSTS_APP"]
 app = Faulty() if name == "broken" else load(name)
 if os.environ["HOSTS_STACK"] == "six":
     app = six()(app)
+elif os.environ["HOSTS_STACK"] == "native":
+    app = native(name)
 elif os.environ["HOSTS_STACK"] == "auth":
     from .auth_app import app
 elif os.environ["HOSTS_STACK"] == "lint":
@@ -88,4 +89,6 @@ elif os.environ["HOSTS_STACK"] == "lint":
 elif os.environ["HOSTS_STACK"] == "compression":
     app = watched(app)
 elif os.environ["HOSTS_STACK"] == "peer":
+    from starlette.middleware.gzip import GZipMiddleware
+
     app = GZipMiddleware(app)

@@ -3,13 +3,17 @@
 `Fleet` starts those that will be needed next while the present one is being tested.
 """
 
+import atexit
+import functools
 import importlib.metadata
 import importlib.util
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,15 +31,37 @@ _AHEAD = 3  # how many servers start while one is tested: more would only share 
 
 @dataclass(frozen=True)
 class Kind:
-    """One way of serving: its package, and the arguments of `python -m` for a target and a port."""
+    """One way of serving: its package, and the arguments of `python -m` for a target and a port.
+
+    `scheme` is that of the URL by which its protocols are spoken; that it is up is seen over plain HTTP/1.1.
+    """
 
     package: str
     command: Callable[[str, int], list[str]]
     protocols: tuple[str, ...] = ("h1",)
+    scheme: str = "http"
 
 
 def _uvicorn(parser: str) -> Callable[[str, int], list[str]]:
     return lambda target, port: ["uvicorn", "--http", parser, "--host", "127.0.0.1", "--port", str(port), target]
+
+
+@functools.cache
+def _certified() -> list[str]:
+    """A certificate for as long as this process lives."""
+    from .http3 import certificate
+
+    folder = Path(tempfile.mkdtemp(prefix="certificate-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file, key = certificate(folder)
+    return ["--certfile", str(file), "--keyfile", str(key)]
+
+
+def _over_quic(target: str, port: int) -> list[str]:
+    """HTTP/3 on the UDP port of that number. Some port besides has TLS, since there is no HTTP/3 without it."""
+    here = f"127.0.0.1:{port}"
+    binds = ["--bind", "127.0.0.1:0", "--insecure-bind", here, "--quic-bind", here]
+    return ["hypercorn", *binds, *_certified(), target]
 
 
 KINDS: dict[str, Kind] = {
@@ -57,11 +83,27 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
+# Besides those: another protocol, and another event loop.
+HTTP3: dict[str, Kind] = {"hypercorn-h3": Kind("hypercorn", _over_quic, ("h3",), "https")}
+TRIO: dict[str, Kind] = {
+    "hypercorn-trio": Kind(
+        "hypercorn",
+        lambda target, port: ["hypercorn", "--worker-class", "trio", "--bind", f"127.0.0.1:{port}", target],
+        ("h1", "h2"),
+    )
+}
+ALL = {**KINDS, **HTTP3, **TRIO}
+
 
 # What a server can be pointed at, and the package that it needs: the modules of `apps`, and the faults.
-APPS = ("raw", "starlette", "django", "litestar", "quart", "sanic")
+APPS = ("raw", "starlette", "django", "litestar", "quart", "sanic", "fastapi", "falcon", "blacksheep", "channels")
 _NEEDED = {
     **{app: app for app in APPS[1:]},
+    "databases": "databases",
+    "sse": "sse_starlette",
+    "strawberry": "strawberry",
+    "channels_session": "channels",
+    "datasette": "datasette",
     "broken": "django",
     "starlette_files": "starlette",
     "django_gzip": "django",
@@ -78,7 +120,8 @@ class Pair(NamedTuple):
 
     def missing(self) -> str | None:
         """The package that this needs and that is not installed."""
-        needed = (KINDS[self.kind].package, _NEEDED.get(self.app))
+        of_kind = "aioquic" if self.kind in HTTP3 else "trio" if self.kind in TRIO else None
+        needed = (ALL[self.kind].package, _NEEDED.get(self.app), of_kind)
         return next((package for package in needed if package and importlib.util.find_spec(package) is None), None)
 
 
@@ -96,7 +139,7 @@ class Running:
     def __init__(self, pair: Pair, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         self.pair = pair
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{ALL[pair.kind].scheme}://127.0.0.1:{port}"
         self._process = process
         self._log = log
 
@@ -133,19 +176,20 @@ def start(
     *,
     command: Callable[[int], list[str]] | None = None,
     environment: Mapping[str, str] | None = None,
+    python: str | Path = sys.executable,
 ) -> Running:
     """A running server. RuntimeError with all that it printed, if it does not come up.
 
     `command`: the arguments of `python -m` for a port, where they are not the kind's own for `served`. `environment`:
-    what is told to it besides.
+    what is told to it besides. `python`: the interpreter, where it is not this one.
     """
     log = folder / f"{'-'.join(pair)}.log"
     printed = ""
     # Two tries: between finding a free port and binding it, somebody else may take it.
     for _ in range(2):
         port = _free_port()
-        words = KINDS[pair.kind].command("tests.hosts.served:app", port) if command is None else command(port)
-        running = _launch(pair, port, log, words, environment or {})
+        words = ALL[pair.kind].command("tests.hosts.served:app", port) if command is None else command(port)
+        running = _launch(pair, port, log, [str(python), "-m", *words], environment or {})
         if _comes_up(running):
             return running
         running.stop()
@@ -168,7 +212,7 @@ def _launch(pair: Pair, port: int, log: Path, words: list[str], more: Mapping[st
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **told}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", *words],
+            words,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
@@ -192,9 +236,9 @@ class Fleet:
         self._folder = folder
         self._order = list(dict.fromkeys(order))
         self._servers: dict[Pair, Future[Running]] = {}
-        self._current: Pair | None = None
+        self._ended: dict[Pair, Future[Running]] = {}
+        self._current: Pair | None = None  # which may have been stopped since
         self._pool = ThreadPoolExecutor(_AHEAD)
-        self._stopping: list[Future[None]] = []
 
     def begin(self, pair: Pair) -> Future[Running]:
         """Start the pair's server, and do not wait for it."""
@@ -208,23 +252,42 @@ class Fleet:
 
     def current(self, pair: Pair) -> Running:
         """The pair's server, which runs until another pair becomes the current one; the next ones start behind it."""
-        if self._current not in (None, pair):
-            self._stop(self._servers.pop(self._current))
+        if self._current not in (None, pair) and self._current in self._servers:
+            self._stop(self._current)
         self._current = pair
-        place = self._order.index(pair)
-        for each in self._order[place : place + 1 + _AHEAD]:
-            if each.missing() is None:
-                self.begin(each)
+        self._begin_from(pair)
         return self.get(pair)
+
+    def ended(self, pair: Pair) -> Running:
+        """The pair's server when it has stopped, for what it printed."""
+        if pair not in self._ended:
+            self._begin_from(pair)
+            self.begin(pair)
+            self._stop(pair)
+        return self._ended[pair].result()
 
     def close(self) -> None:
         """Stop all, and wait until they have. Raises what any of them failed with."""
-        for server in self._servers.values():
+        for pair, server in list(self._servers.items()):
             if server.exception() is None:  # what did not come up was stopped at once, and told to who asked for it
-                self._stop(server)
+                self._stop(pair)
         self._pool.shutdown()
-        for stopping in self._stopping:
-            stopping.result()
+        for ended in self._ended.values():
+            ended.result()
 
-    def _stop(self, server: Future[Running]) -> None:
-        self._stopping.append(self._pool.submit(lambda: server.result().stop()))
+    def _begin_from(self, pair: Pair) -> None:
+        """Start those that are going to be needed from this one on and have not been yet."""
+        place = self._order.index(pair)
+        for each in self._order[place : place + 1 + _AHEAD]:
+            if each not in self._ended and each.missing() is None:
+                self.begin(each)
+
+    def _stop(self, pair: Pair) -> None:
+        server = self._servers.pop(pair)
+
+        def stopped() -> Running:
+            running = server.result()
+            running.stop()
+            return running
+
+        self._ended[pair] = self._pool.submit(stopped)

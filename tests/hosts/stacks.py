@@ -29,3 +29,9 @@ def load(name: str) -> App:
     """The `app` of a module of `apps`."""
     app: App = importlib.import_module(f"tests.hosts.apps.{name}_app").app
     return app
+
+
+def native(name: str) -> App:
+    """The same application with the six in its framework's own way."""
+    app: App = importlib.import_module(f"tests.hosts.apps.{name}_app").native(six())
+    return app

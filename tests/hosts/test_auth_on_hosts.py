@@ -1,7 +1,7 @@
 """WebSockets under every server: a token among the subprotocols, the Origin of a logged-in user, and refusals."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from websockets.typing import Origin, Subprotocol
 from tests.tokens import claiming, hs, token
 
 from .servers import KINDS, Pair, Running, start
+from .table import server_of
 
 pytestmark = pytest.mark.hosts
 
@@ -51,12 +52,14 @@ def test_a_token_among_the_subprotocols(server: Running) -> None:
     assert GOOD not in server.printed()
 
 
-def test_a_bad_token_is_refused_before_accept(server: Running) -> None:
+def test_a_bad_token_is_refused_before_accept(server: Running, proves: Callable[..., None]) -> None:
     invalid = 'Bearer error="invalid_token", error_description="The token\'s signature is not valid"'
     denies = server.pair.kind not in CLOSES
     assert shake(server, "bearer", FORGED) == ((401, [f"{invalid}, Session"]) if denies else (403, []))
     for names in ((), ("chat",)):
         assert shake(server, *names) == ((401, ["Bearer, Session"]) if denies else (403, []))
+    if not denies:
+        proves(server_of(server.pair), lacks="it offers no denial response, so a refused WebSocket is a bare 403")
 
 
 def test_a_logged_in_user_comes_from_this_host_or_not_at_all(server: Running) -> None:

@@ -12,9 +12,12 @@ from typing import Any
 import pytest
 
 from .broken import FAULTS
-from .checks import CHECKS, ECHOED, H1_ONLY, TEXT, Client, Host, Reply
-from .exceptions import KNOWN, PARDONED, Known, Pardoned, known
-from .servers import APPS, KINDS, Fleet, Pair, Running
+from .checks import CHECKS, ECHOED, TEXT, Client, Host, Reply, lifespan
+from .content import ENDED, STARTED
+from .exceptions import KNOWN, PARDONED, Known, Pardoned, known, pardoned
+from .matrix import LIFESPAN, PAIRS, checked
+from .servers import ALL, Fleet, Pair, Running
+from .table import server_of
 
 pytestmark = pytest.mark.hosts
 
@@ -24,18 +27,17 @@ FAULT_PATIENCE = 2.0  # seconds: what is held back on purpose never comes
 
 def cases(pair: Pair) -> list[Any]:
     """All that is asked of one pair. What is known to fail comes last, when the log has been read: it may log."""
-    asked = [
-        (pair, protocol, word)
-        for protocol in KINDS[pair.kind].protocols
-        for word in CHECKS
-        if protocol == "h1" or word not in H1_ONLY
-    ]
-    asked.sort(key=lambda case: (known(pair, case[2]) is not None, case[2] == "log"))
-    return [pytest.param(*case, id="-".join([*case[0][:2], *case[1:]])) for case in asked]
+    found = [(pair, protocol, word) for protocol in ALL[pair.kind].protocols for word in checked(pair, protocol)]
+    found.sort(key=lambda case: (known(pair, case[2]) is not None, case[2] == "log"))
+    return [pytest.param(*case, id="-".join([named(pair), *case[1:]])) for case in found]
+
+
+def named(pair: Pair) -> str:
+    return "-".join(pair if pair.stack != "six" else pair[:2])
 
 
 # Those of one pair stand together, so that its server runs once.
-CASES = [case for kind in KINDS for app in APPS for case in cases(Pair(kind, app))]
+CASES = [case for pair in PAIRS for case in cases(pair)]
 
 Bare = Callable[[str], dict[str, Reply]]
 
@@ -44,9 +46,10 @@ Bare = Callable[[str], dict[str, Reply]]
 def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """All servers, started in the order of the tests that were chosen."""
     specs = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    running = Fleet(
-        tmp_path_factory.mktemp("hosts"), [spec.params["pair"] for spec in specs if spec and "pair" in spec.params]
-    )
+    pairs = [spec.params["pair"] for spec in specs if spec and "pair" in spec.params]
+    # Each application's bare server is needed first of all.
+    order = [each for pair in pairs for each in (Pair(BARE_ON, pair.app, "none"), pair)]
+    running = Fleet(tmp_path_factory.mktemp("hosts"), order)
     yield running
     running.close()
 
@@ -60,9 +63,9 @@ def bare(fleet: Fleet) -> Bare:
         if app not in answers:
             server = fleet.get(Pair(BARE_ON, app, "none"))
             with Client(Host(server.url, {})) as client:
-                found = {path: client.ask("GET", path) for path in ("/json", "/stream")}
+                found = {path: client.ask("GET", path) for path in ("/json", "/stream", "/nowhere")}
                 found["/echo"] = client.ask("POST", "/echo", TEXT, ECHOED)
-            assert [reply.header("x-request-id") for reply in found.values()] == [[], [], []], "there is a stack"
+            assert [reply.header("x-request-id") for reply in found.values()] == [[], [], [], []], "there is a stack"
             answers[app] = found
         return answers[app]
 
@@ -79,8 +82,7 @@ def test_a_host_works(
         pytest.importorskip("httpx", reason="the client of HTTP/2 is httpx, of the extra `hosts`")
         pytest.importorskip("h2", reason="HTTP/2 needs h2, of the extra `hosts`")
     running = fleet.current(pair)
-    pardoned = tuple(each.line for each in PARDONED if pair.kind in each.kinds)
-    host = Host(running.url, bare(pair.app), protocol, printed=running.printed, pardoned=pardoned)
+    host = Host(running.url, bare(pair.app), protocol, printed=running.printed, pardoned=pardoned(pair.kind))
     exception = known(pair, word)
     if exception is None:
         CHECKS[word](host)
@@ -88,20 +90,38 @@ def test_a_host_works(
         with pytest.raises(Exception):  # noqa: B017, PT011  # what fails where is the host's own business
             CHECKS[word](host)
         exception.proof(fleet.get(exception.bare))
-    record_property("proven", (pair.kind, pair.app, protocol, word, exception is not None))
+    record_property("proven", (*pair, protocol, word, exception and exception.reason))
 
 
-@pytest.mark.parametrize("row", KNOWN, ids=[f"{row.kind or 'all'}-{row.app or 'all'}" for row in KNOWN])
+@pytest.mark.parametrize("pair", PAIRS, ids=[named(pair) for pair in PAIRS])
+def test_a_lifespan_is_untouched(pair: Pair, fleet: Fleet, record_property: Callable[[str, object], None]) -> None:
+    """By what those printed that have been tested and were stopped."""
+    if missing := pair.missing():
+        pytest.skip(f"{missing} is not installed; the extra `hosts` has it")
+    printed = fleet.ended(pair).printed()
+    exception = known(pair, LIFESPAN)
+    if exception is None:
+        lifespan(printed)
+    else:
+        with pytest.raises(AssertionError):
+            lifespan(printed)
+        exception.proof(fleet.get(exception.bare))
+    record_property("proven", (*pair, ALL[pair.kind].protocols[0], LIFESPAN, exception and exception.reason))
+
+
+@pytest.mark.parametrize("row", KNOWN, ids=[row.reason for row in KNOWN])
 def test_the_proof_of_an_exception_can_fail(row: Known, fleet: Fleet) -> None:
     """Where the thing works, the proof says so: nothing is excused for ever."""
     with pytest.raises(AssertionError):
-        row.proof(fleet.get(Pair(BARE_ON, "raw", "none")))
+        row.proof(fleet.get(row.works))
 
 
 @pytest.mark.parametrize("row", PARDONED, ids=[row.reason for row in PARDONED])
-def test_what_is_pardoned_is_still_logged(row: Pardoned, fleet: Fleet) -> None:
+def test_what_is_pardoned_is_still_logged(row: Pardoned, fleet: Fleet, proves: Callable[..., None]) -> None:
     for kind in row.kinds:
-        row.proof(fleet.get(Pair(kind, "raw", "none")), row.line)
+        pair = Pair(kind, "raw", "none")
+        row.proof(fleet.get(pair), row.line)
+        proves(server_of(pair), lacks=row.reason)
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +159,10 @@ def test_the_check_of_the_log_can_fail(line: str) -> None:
     with pytest.raises(AssertionError):
         check()
     check(pardoned=(line,))
+
+
+@pytest.mark.parametrize("lines", [[], [STARTED], [ENDED], [ENDED, STARTED], [STARTED, STARTED, ENDED]])
+def test_the_check_of_a_lifespan_can_fail(lines: list[str]) -> None:
+    with pytest.raises(AssertionError):
+        lifespan("\n".join(["INFO: up", *lines, "INFO: down"]))
+    lifespan(f"INFO: up\n{STARTED}\nINFO: asked\n{ENDED}\n")

@@ -16,6 +16,7 @@ PAIRS = [*(Pair(kind, "raw", "lint") for kind in KINDS), *(Pair("uvicorn-h11", a
 # What is known to break a rule, by server or framework. Seen from inside it is passed on, not made, by the stack.
 THEIRS: dict[str, set[str]] = {
     "granian": {"scope-address"},  # ports as text
+    "blacksheep": {"start-transfer-encoding"},  # on streams
 }
 
 

@@ -5,6 +5,8 @@ from typing import Any
 import litestar  # type: ignore[import-not-found,unused-ignore]  # extra `hosts`
 from litestar.response import Stream  # type: ignore[import-not-found,unused-ignore]  # extra `hosts`
 
+from asgi_middleware import Stack
+
 from .. import content
 
 
@@ -40,15 +42,21 @@ async def socket(socket: litestar.WebSocket[Any, Any, Any]) -> None:
 
 
 # The decorators are called by hand, so that the functions keep their types where Litestar is not installed.
-app: Any = litestar.Litestar(
-    [
-        litestar.get("/json")(notes),
-        litestar.get("/stream")(stream),
-        litestar.get("/events")(events),
-        litestar.get("/release")(release),
-        litestar.get("/visits")(visits),
-        litestar.post("/echo", status_code=200)(echo),
-        litestar.websocket("/ws")(socket),
-    ],
-    openapi_config=None,
-)
+HANDLERS: Any = [
+    litestar.get("/json")(notes),
+    litestar.get("/stream")(stream),
+    litestar.get("/events")(events),
+    litestar.get("/release")(release),
+    litestar.get("/visits")(visits),
+    litestar.post("/echo", status_code=200)(echo),
+    litestar.websocket("/ws")(socket),
+]
+
+
+def native(stack: Stack) -> Any:
+    """With the stack as its own list of middlewares, which it puts around each route."""
+    own: Any = stack
+    return litestar.Litestar(HANDLERS, lifespan=[content.lifespan], openapi_config=None, middleware=own)
+
+
+app: Any = litestar.Litestar(HANDLERS, lifespan=[content.lifespan], openapi_config=None)

@@ -10,6 +10,8 @@ from quart import (  # type: ignore[import-not-found,unused-ignore]  # extra `ho
     websocket,
 )
 
+from asgi_middleware import Stack
+
 from .. import content
 
 
@@ -44,7 +46,15 @@ async def socket() -> None:
         await websocket.send(await websocket.receive())
 
 
+def native(stack: Stack) -> Any:
+    """With the stack where Quart wants middleware: in front of its own `asgi_app`."""
+    app.asgi_app = stack(app.asgi_app)
+    return app
+
+
 app: Any = Quart(__name__)
+app.before_serving(content.started)
+app.after_serving(content.ended)
 app.add_url_rule("/json", view_func=notes)
 app.add_url_rule("/stream", view_func=stream)
 app.add_url_rule("/events", view_func=events)

@@ -17,8 +17,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    for step in ("startup", "shutdown"):
+    for step, tell in (("startup", content.started), ("shutdown", content.ended)):
         assert (await receive())["type"] == f"lifespan.{step}"
+        await tell()
         await send({"type": f"lifespan.{step}.complete"})
 
 

@@ -47,6 +47,8 @@ async def socket(request: Any, connection: Any) -> None:
 
 
 app: Any = Sanic("hosts")
+app.before_server_start(content.started)
+app.after_server_stop(content.ended)
 app.add_route(notes, "/json")
 app.add_route(stream, "/stream")
 app.add_route(events, "/events")

@@ -6,6 +6,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from asgi_middleware import Stack
+
 from .. import content
 
 
@@ -40,14 +42,20 @@ async def socket(connection: WebSocket) -> None:
         await connection.send_text(text)
 
 
-app = Starlette(
-    routes=[
-        Route("/json", notes),
-        Route("/stream", stream),
-        Route("/events", events),
-        Route("/release", release),
-        Route("/visits", visits),
-        Route("/echo", echo, methods=["POST"]),
-        WebSocketRoute("/ws", socket),
-    ]
-)
+ROUTES = [
+    Route("/json", notes),
+    Route("/stream", stream),
+    Route("/events", events),
+    Route("/release", release),
+    Route("/visits", visits),
+    Route("/echo", echo, methods=["POST"]),
+    WebSocketRoute("/ws", socket),
+]
+
+
+def native(stack: Stack) -> Starlette:
+    """With the stack as its own list of middlewares."""
+    return Starlette(routes=ROUTES, lifespan=content.lifespan, middleware=stack)
+
+
+app = Starlette(routes=ROUTES, lifespan=content.lifespan)
