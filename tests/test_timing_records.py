@@ -186,6 +186,12 @@ BYTES: list[tuple[str, list[dict[str, Any]], dict[str, Any], int | None]] = [
     ("a path whose length was told", [apps.start(headers=[LENGTH]), PATH], http(), 2880),
     ("a path whose length was not", [apps.start(), PATH], http(), None),
     ("a path with a length that is none", [apps.start(headers=[(b"content-length", b"-1")]), PATH], http(), None),
+    (
+        "a path with a length beyond all files",
+        [apps.start(headers=[(b"content-length", b"9" * 5000)]), PATH],
+        http(),
+        None,
+    ),
     ("a path for a HEAD", [apps.start(), PATH], http(method="HEAD"), 0),
     ("a file's part", [apps.start(), file(count=9)], http(), 9),
     ("a file to its end", [apps.start(), file()], http(), None),

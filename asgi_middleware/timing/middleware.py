@@ -66,6 +66,7 @@ class TimingMiddleware:
         self._expose = None if expose is None else Hook("expose", expose, (bool,), "no spans are shown")
         self._recorder = None
         if checked:
+            plain = total if server_timing == "total" and expose is None else self._value
             trust = "the queue time is left out"
             self._recorder = Recorder(
                 checked,
@@ -73,9 +74,7 @@ class TimingMiddleware:
                 wall_clock=wall_clock,
                 queue_time=Hook("queue_time", queue_time, (bool,), trust) if callable(queue_time) else queue_time,
                 route=None if route is None else Hook("route", route, (str, type(None)), "the route is `unmatched`"),
-                value={"off": None, "total": total if expose is None else self._value, "all": self._value}[
-                    server_timing
-                ],
+                value=None if server_timing == "off" else plain,
             )
         told = server_timing == "all" or (server_timing == "total" and expose is not None)
         self._collects = told or self._recorder is not None

@@ -18,7 +18,7 @@ from .watching import Watch
 logger = logging.getLogger("asgi_middleware.timing")
 
 _INTERVAL = 60  # seconds between two reports of one failing sink
-# A record is made without `__init__`: a call with its nineteen fields costs six times as much as setting them.
+# A record is made without `__init__`: a call with all of its fields costs several times as much as setting them.
 _blank = object.__new__
 
 

@@ -12,7 +12,7 @@ from .spans import Noted
 if TYPE_CHECKING:
     from .recording import Recorder
 
-
+_DIGITS = 18  # of a length in bytes; more is no file's
 _BODIES = ("http.response.body", "websocket.http.response.body")
 
 
@@ -106,14 +106,16 @@ class Watch(Responder):
             _NOTES[kind](self, message)
 
     def _frame(self, message: Message) -> None:
-        """A text goes out as UTF-8."""
         text = message.get("text")
-        self._count(len(message.get("bytes") or b"") if text is None else len(text.encode("utf-8", "surrogatepass")))
+        if text is None:
+            self._count(len(message.get("bytes") or b""))
+        else:  # it goes out as UTF-8
+            self._count(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
 
     def _count(self, size: int | None) -> None:
         """More bytes went out. Once a number is not known, the sum is not."""
-        sum_ = self.record.bytes_out
-        self.record.bytes_out = None if size is None or sum_ is None else sum_ + size
+        before = self.record.bytes_out
+        self.record.bytes_out = None if size is None or before is None else before + size
 
     def _ended_part(self, more: Any) -> None:
         self.record.last_byte = self._since()
@@ -126,7 +128,7 @@ class Watch(Responder):
 
     def _path(self, message: Message) -> None:
         length = _headers.get(self.headers, b"content-length")
-        self._count(int(length) if length is not None and length.isdigit() else None)
+        self._count(int(length) if length is not None and length.isdigit() and len(length) <= _DIGITS else None)
         self._ended_part(more=False)
 
     def _file(self, message: Message) -> None:
