@@ -160,7 +160,9 @@ def _run(arguments: argparse.Namespace) -> int:
         raise MissingExtra("run", "serving", "server", "uvicorn") from None
     name = f"{arguments.app.removesuffix('()')}()" if arguments.factory else arguments.app
     app, stack = load(name, arguments.stack, owner="run", log=False)
-    findings = stack.check(app, plain_http=not _is_this_machine(arguments.host))
+    # Where a proxy is to be believed, there is one, and it may well speak https.
+    plain_http = arguments.forwarded_allow_ips is None and not _is_this_machine(arguments.host)
+    findings = stack.check(app, plain_http=plain_http)
     for finding in findings:
         print(f"asgi-middleware: {arguments.stack}: {finding}", file=sys.stderr)
     if _has_errors(findings):

@@ -119,6 +119,11 @@ BAD: list[tuple[str, Any, list[str]]] = [
     ),
     ("one code to silence", {"silence": "a", "middleware": [{"use": "errors"}]}, ["silence: must be a list of texts"]),
     ("codes that are none", {"silence": [1], "middleware": [{"use": "errors"}]}, ["silence: must be a list of texts"]),
+    (
+        "the code of no rule",
+        {"silence": ["two-auths"], "middleware": [{"use": "errors"}]},
+        ["silence: is the code of no rule"],
+    ),
     ("no use", {"middleware": [{"name": "errors"}]}, ["entry 1: use: is missing"]),
     ("an unknown word", {"middleware": [{"use": "eror"}]}, ["entry 1 (eror): use: is no known name"]),
     ("a number for a word", {"middleware": [{"use": 5}]}, ["entry 1: use: says not which middleware"]),

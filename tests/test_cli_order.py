@@ -126,6 +126,7 @@ def test_run_warns_of_secure_cookies_on_plain_http(
     (folder / "stack.toml").write_text(SECURE)
     words = ["run", f"{KNOWN_APP}:app", "--stack", "stack.toml", "--host", host]
     assert run(*words) == (0, "", TOLD_SECURE if warns else "")
+    assert run(*words, "--forwarded-allow-ips", "192.0.2.1") == (0, "", "")
     (folder / "stack.toml").write_text(f'silence = ["secure-cookie-on-http"]\n{SECURE}')
     assert run(*words) == (0, "", "")
     assert run("check", "stack.toml")[0] == 0

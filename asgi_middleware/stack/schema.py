@@ -17,6 +17,7 @@ from typing import Any, Literal
 from .catalogue import Described, catalogue
 from .display import Note
 from .listing import default_of
+from .order import RULES
 from .references import CREATED, OWN_KEYS, VARIABLE
 from .signatures import REQUIRED, Option, alternatives, inside, is_path
 
@@ -86,7 +87,11 @@ def schema() -> Schema:
             "minItems": 1,
             "description": "the middlewares, outermost first",
         },
-        "silence": {**_TEXTS, "description": "codes of findings that are not to be told"},
+        "silence": {
+            "type": "array",
+            "items": {"enum": [rule.code for rule in RULES]},
+            "description": "codes of findings that are not to be told",
+        },
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
