@@ -18,7 +18,7 @@ TOLD_ERROR = (
 WARNING = '[[middleware]]\nuse = "errors"\n[[middleware]]\nuse = "timing"\n'
 TOLD_WARNING = (
     "stack.toml: entry 2 (timing), line 3: warning: stands inside entry 1 (errors), which answers crashes: their 500 "
-    "has no Server-Timing; move it above entry 1 (errors) [timing-outside-errors]\n"
+    "has no Server-Timing, and sinks are told no status; move it above entry 1 (errors) [timing-outside-errors]\n"
 )
 SILENT = 'silence = ["timing-outside-errors"]\n'
 FRAMEWORK = (

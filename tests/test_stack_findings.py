@@ -100,8 +100,8 @@ def test_describe_marks_what_should_move() -> None:
         "Stack\n"
         "└─ errors  ErrorsMiddleware\n"
         "  └─ timing  TimingMiddleware\n"
-        "       ! warning: stands inside entry 1 (errors), which answers crashes: their 500 has no Server-Timing; move "
-        "it above entry 1 (errors) [timing-outside-errors]\n"
+        "       ! warning: stands inside entry 1 (errors), which answers crashes: their 500 has no Server-Timing, and "
+        "sinks are told no status; move it above entry 1 (errors) [timing-outside-errors]\n"
         "    └─ lint  LintMiddleware\n"
         "      └─ app"
     )

@@ -117,6 +117,7 @@ ALL = ["request_id", "timing", cors(), "errors", "compression", sessions(), auth
 SCOPES = (RequireScopes, {"scopes": ["read"]})
 STARLETTE_CORS = (StarletteCORS, {"allow_origins": ["https://app.example.com"]})
 OPEN = {"allow_origins": ["*"], "allow_credentials": True}
+LOGGED = entry("timing", sinks=[{"use": "log"}])
 HOSTS = (TrustedHostMiddleware, {"allowed_hosts": ["api.example"]})
 
 # A sentence, the entries, the whole of what is found: where, and the rule's code.
@@ -148,6 +149,12 @@ STACKS: list[tuple[str, list[Any], list[tuple[str, str]]]] = [
     ),
     # orders that differ from the recommended one and break nothing
     ("timing outside the ID", ["timing", "request_id"], []),
+    ("compression and a BaseHTTPMiddleware outside a timing without sinks", ["compression", Audit, "timing"], []),
+    ("outside one with sinks", ["compression", Audit, LOGGED, "request_id"],
+        [("entry 3 (timing)", "timing-outside-compression"), ("entry 3 (timing)", "timing-outside-base-http"),
+         ("entry 4 (request_id)", "request-id-outside-timing"),
+         ("entry 4 (request_id)", "request-id-outside-base-http")]),
+    ("something else with sinks", ["compression", (Flags, {"sinks": ["log"]})], []),
     ("sessions outside compression", [sessions(), "compression"], []),
     ("sessions outside cors", [sessions(), cors()], []),
     ("sessions in a cookie outside the ID and timing", [sessions(), "request_id", "timing"], []),

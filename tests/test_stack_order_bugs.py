@@ -27,7 +27,7 @@ from asgi_middleware.sessions.stores.memory import MemoryStore
 from asgi_middleware.stack import Finding
 from asgi_middleware.stack.order import RULES
 
-from .apps import raises, start, text
+from .apps import TEXT, raises, start, text
 from .asgi import App, Exchange, drive, http
 from .browser_model import EVIL, A, B, get, preflight
 from .storing import NOW, SECRET, cookie
@@ -78,6 +78,21 @@ class Slow(MemoryStore):
 class Down(MemoryStore):
     async def read(self, key: str, *, extend: int | None = None) -> Any:
         raise OSError("down")
+
+
+RECORDS: list[Any] = []
+
+
+class Keeps:
+    """A sink that keeps what it is told."""
+
+    def ended(self, record: Any) -> None:
+        RECORDS.append(record)
+
+
+class Passes(BaseHTTPMiddleware):
+    async def dispatch(self, request: Any, call_next: Any) -> Any:
+        return await call_next(request)
 
 
 class Logs(BaseHTTPMiddleware):
@@ -182,6 +197,18 @@ def response_and_log(stack: Stack) -> Any:
     return contextvars.Context().run(run)
 
 
+def recorded(app: App, fact: str, **options: Any) -> See:
+    """What a sink is told of a request."""
+
+    def see(stack: Stack) -> Any:
+        RECORDS.clear()
+        scope = http(headers=[ABC, ("accept-encoding", "br")])
+        drive(stack(app), scope, loop="asyncio", **options)
+        return [getattr(record, fact) for record in RECORDS]
+
+    return see
+
+
 def visits(stack: Stack) -> list[Any]:
     """What an application counts of two visits with a browser's cookies, over http and not on this machine."""
     counts: list[Any] = []
@@ -269,6 +296,7 @@ def over_http(stack: Stack) -> list[Finding]:
 ACAO = "access-control-allow-origin"
 ID = "x-request-id"
 TIMING = "server-timing"
+KEPT = ("timing", {"sinks": [Keeps()]})
 STOPPED = ("timing", {"clock": float})
 TOTAL = "total;dur=0.00"
 PROXIED = http(headers=[SITE, ("x-forwarded-proto", "https")])
@@ -292,6 +320,13 @@ def shows_traceback(stack: Stack) -> bool:
 
 
 BUGS = [
+    Bug("request-id-outside-timing", recorded(OK, "request_id"),
+        [KEPT, "request_id"], [None], ["request_id", KEPT], ["abc"]),
+    Bug("timing-outside-errors", recorded(CRASH, "status"), ["errors", KEPT], [None], [KEPT, "errors"], [500]),
+    Bug("timing-outside-compression", lambda stack: recorded(text(), "bytes_out")(stack) == [len(TEXT)],
+        [BR, KEPT], True, [KEPT, BR], False),
+    Bug("timing-outside-base-http", recorded(OK, "outcome", send_fails=OSError("gone")),
+        [Passes, KEPT], ["cancelled"], [KEPT, Passes], ["aborted"]),
     Bug("request-id-outside-cors", answer(OK, preflight(A, "GET", more=[ABC]), ID),
         [CORS, "request_id"], (200, ""), ["request_id", CORS], (200, "abc")),
     Bug("request-id-outside-trusted-host", answer(OK, FORGED, ID),

@@ -149,6 +149,12 @@ def _sessions(layer: Layer) -> Iterator[str]:
         yield "auto_secure_cookie"
 
 
+def _sinks(layer: Layer) -> Iterator[str]:
+    """Whether a timing tells anybody else than the client."""
+    if "timing" in layer.kinds and layer.options.get("sinks"):
+        yield "recording"
+
+
 def _credentials(layer: Layer) -> Iterator[str]:
     """Whether a CORS gives every origin the user's credentials, without having been told that this is dangerous."""
     origins = layer.options.get("allow_origins")
@@ -163,4 +169,4 @@ def _credentials(layer: Layer) -> Iterator[str]:
 
 
 # What the options make of a layer.
-_TRAITS = (_backends, _sessions, _credentials)
+_TRAITS = (_backends, _sessions, _sinks, _credentials)

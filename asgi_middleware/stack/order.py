@@ -33,6 +33,14 @@ class Rule:
 RULES = (
     # request_id: on every response, in every log line
     Rule(
+        "request-id-outside-timing",
+        "request_id",
+        "recording",
+        "warning",
+        "stands inside {other}, which tells its sinks the ID that was there when the request arrived: access lines and "
+        "lines about slow requests have none",
+    ),
+    Rule(
         "request-id-outside-cors",
         "request_id",
         "cors",
@@ -98,7 +106,14 @@ RULES = (
         "timing",
         "errors",
         "warning",
-        "stands inside {other}, which answers crashes: their 500 has no Server-Timing",
+        "stands inside {other}, which answers crashes: their 500 has no Server-Timing, and sinks are told no status",
+    ),
+    Rule(
+        "timing-outside-compression",
+        "recording",
+        "compression",
+        "warning",
+        "stands inside {other}: its sinks are told how long the body was before it was compressed, not what was sent",
     ),
     Rule(
         "timing-outside-sessions",
@@ -114,6 +129,14 @@ RULES = (
         "warning",
         "stands inside {other}: a 401 has no Server-Timing, and the time that checking a password takes is not in the "
         "total",
+    ),
+    Rule(
+        "timing-outside-base-http",
+        "recording",
+        "base_http",
+        "warning",
+        "stands inside {other}, a BaseHTTPMiddleware, which runs what is inside of it in another task and cancels that "
+        "when the client has gone: its sinks are told of a cancelled request, not of an aborted one",
     ),
     # forwarded: what the browser spoke, before anybody asks
     Rule(
