@@ -86,7 +86,8 @@ FILES: list[tuple[str, str | bytes, str]] = [
     (
         "lines of several entries, in every spelling of their heads",
         (
-            '[[middleware]] # one\nuse = "core"\n\n  [[ middleware ]]\nuse = "core"\n[["middleware"]]\nuse = "core"\n'
+            '[[middleware]] # one\nuse = "core"\n\n \t[[\tmiddleware\t]]\nuse = "core"\n'
+            '[["middleware"]]\nuse = "core"\n'
             "[['middleware']]\nuse = \"core\""
         ),
         (

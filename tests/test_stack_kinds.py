@@ -86,6 +86,13 @@ def test_the_line_of_every_entry_is_known(kind: str, text: str, lines: list[int]
     assert [getattr(problem, "line", None) for problem in caught.value.problems][-3:] == lines
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_windows_and_of_other_alphabets_is_read(kind: str, tmp_path: Path) -> None:
+    file = written(tmp_path, kind, {"middleware": [{"use": "errors", "name": "süß"}, {"use": "core"}]})
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_text().replace("\\u00fc\\u00df", "üß").replace("\n", "\r\n").encode())
+    assert [entry.get("name") for entry in read_file(file).entries] == ["süß", None]
+
+
 SUFFIXES = [
     ("stack.TOML", '[[middleware]]\nuse = "errors"', None),
     ("stack.YML", "middleware:\n- use: errors", None),

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from asgi_middleware import Stack
 from asgi_middleware.sessions.stores import MemoryStore, SQLiteStore
 
-from .asgi import App, drive
+from .asgi import App, drive, step
 from .stacking import HERE, KEY
 
 SESSIONS: dict[str, Any] = {"use": "sessions", "secret_key": KEY}
@@ -159,6 +159,23 @@ def test_one_that_cannot_be_closed_is_logged_and_the_server_hears_of_the_end(cap
 def test_a_disabled_entry_closes_nothing() -> None:
     lifespan(Stack([{**SESSIONS, "enabled": False, "store": KEPT}])(lives))
     assert [store.closed for store in Kept.made] == [0]
+
+
+def test_requests_pass_the_end_untouched() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    async def app(*three: Any) -> None:
+        seen.append(three)
+
+    class Outer:
+        def __init__(self, app: App, *, store: Any) -> None:
+            self.app = app
+
+    inner: Any = Stack([{"use": Outer, "store": KEPT}])(app)
+    scope, receive, send = {"type": "http"}, object(), object()
+    step(inner.app(scope, receive, send))
+    assert [one is other for one, other in zip(seen[0], (scope, receive, send), strict=True)] == [True] * 3
+    assert inner.app.__wrapped__ is app
 
 
 def test_an_entry_that_owns_nothing_puts_nothing_between() -> None:

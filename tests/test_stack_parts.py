@@ -169,6 +169,11 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
             "backend.leeway: -1: must be a whole number, 0 to 300 seconds; write 30",
         ],
     ),
+    (
+        "a part that raises for want of a value",
+        {"use": f"{HERE}:fails", "secret": {"env": "STACK_NO_VALUE"}},
+        ["backend.secret: the environment variable STACK_NO_VALUE is not set; set it"],
+    ),
     *(
         (
             f"a part that raises {kind}",

@@ -18,6 +18,8 @@ SCALARS: list[tuple[str, Any]] = [
     ("1.5", 1.5),
     ("-1.5e3", -1500.0),
     ("1e3", 1000.0),
+    ("1.25E+2", 125.0),
+    ("25e-2", 0.25),
     ("true", True),
     ("True", True),
     ("FALSE", False),

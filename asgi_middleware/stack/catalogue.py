@@ -43,9 +43,10 @@ def catalogue() -> Iterator[Described]:
     """Our words, and then those of other packages that are installed."""
     for word, target in registry.MIDDLEWARE.items():
         yield _read(word, target, registry.load(target), wraps=True)
-    for word in sorted(registry.installed()[0].keys() - registry.MIDDLEWARE):
+    others, _ = registry.installed()
+    for word in sorted(others.keys() - registry.MIDDLEWARE):
         try:
-            factory = registry.look_up(word, registry.MIDDLEWARE)
+            factory = registry.load_installed(others[word])
         except registry.UnresolvedError as error:
             yield _broken(word, f"{error.rule}; {error.remedy}")
             continue

@@ -92,7 +92,11 @@ def look_up(name: str, words: dict[str, str]) -> Any:
         if unread:
             remedy += f"; the entry points of {', '.join(unread)} cannot be read"
         raise UnresolvedError("is no known name", remedy)
-    targets = others[name]
+    return load_installed(others[name])
+
+
+def load_installed(targets: list[tuple[str, str]]) -> Any:
+    """What a word of other packages stands for, by what `installed` says of it. Raises UnresolvedError."""
     if len(targets) > 1:
         packages = " and ".join(package for package, _ in sorted(targets))
         raise UnresolvedError(f"is a name that {packages} both give", "use the import string of the one that you mean")
