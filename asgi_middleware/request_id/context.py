@@ -17,7 +17,7 @@ class Holder:
 
     header: str  # under which the ID goes out
     live: bool
-    task: Any  # which runs the request
+    task: Any  # which runs the request; None once it is over
     trace: Trace | None
     value: str
 

@@ -159,10 +159,12 @@ class RequestIDMiddleware:
             await self.app(inner, receive, send)
         except BaseException:
             holder.live = False
+            holder.task = None  # whose context holds the holder: without this only the garbage collector frees them
             _set(holder)  # a call inside may have left its own
             raise
+        task, holder.task = holder.task, None
         holder.live = False
-        if outer is not None and outer.live and outer.task is holder.task:
+        if outer is not None and outer.live and outer.task is task:
             _set(outer)
         elif _get() is not holder:  # likewise
             _set(holder)
