@@ -95,13 +95,8 @@ class OwnScope(dict[str, Any]):
         return dict, (dict(self),)
 
 
-def extend(scope: Scope, /, **additions: Any) -> Any:
-    """The scope to hand inwards, with `additions` that nobody outside sees."""
-    return extended(scope, additions)
-
-
-def extended(scope: Scope, additions: dict[str, Any]) -> Any:
-    """The same, for a dict that the caller has made for it, and gives away."""
+def extend(scope: Scope, additions: dict[str, Any]) -> Any:
+    """The scope to hand inwards, with `additions` that nobody outside sees: a dict that the caller gives away."""
     if type(scope) is OwnScope and scope.keys().isdisjoint(additions):
         dict.update(scope, additions)
         scope._added.update(additions)
@@ -125,7 +120,7 @@ def readable(scope: Scope) -> Any:
     headers = scope.get("headers")
     if type(headers) is list or headers is None or isinstance(headers, (list, tuple)):
         return scope
-    return extend(scope)
+    return extend(scope, {})
 
 
 def _rereadable(headers: Any) -> Any:
@@ -139,8 +134,8 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     headers = scope.get("headers")
     if not headers:
         return None
-    position = _layout(scope, headers).get(name)
-    return None if position is None else _value(headers, position, name)
+    at = _layout(scope, headers).get(name)
+    return None if at is None else headers[at][1] if at >= 0 else _joined(headers, name)
 
 
 def fields(scope: Scope, names: tuple[bytes, ...]) -> list[bytes | None]:
@@ -149,7 +144,10 @@ def fields(scope: Scope, names: tuple[bytes, ...]) -> list[bytes | None]:
     if not headers:
         return [None] * len(names)
     layout = _layout(scope, headers)
-    return [None if (at := layout.get(name)) is None else _value(headers, at, name) for name in names]
+    return [
+        None if (at := layout.get(name)) is None else headers[at][1] if at >= 0 else _joined(headers, name)
+        for name in names
+    ]
 
 
 def has_any(scope: Scope, names: tuple[bytes, ...]) -> bool:
@@ -157,19 +155,15 @@ def has_any(scope: Scope, names: tuple[bytes, ...]) -> bool:
     headers = scope.get("headers")
     if not headers:
         return False
-    if type(scope) is OwnScope:
-        return not _layout(scope, headers).keys().isdisjoint(names)
-    for name in names:  # noqa: SIM110  # a generator for `any` costs more than the scan
-        if _headers.get(headers, name) is not None:
+    layout = _layout(scope, headers) if type(scope) is OwnScope else None
+    for name in names:
+        if (name in layout) if layout is not None else (_headers.get(headers, name) is not None):
             return True
     return False
 
 
-def _value(headers: Any, position: int, name: bytes) -> bytes:
-    if position == _SEVERAL:
-        return _SEPARATORS.get(name, b", ").join(_headers.get_all(headers, name))
-    value: bytes = headers[position][1]
-    return value
+def _joined(headers: Any, name: bytes) -> bytes:
+    return _SEPARATORS.get(name, b", ").join(_headers.get_all(headers, name))
 
 
 def _layout(scope: Scope, headers: Any) -> dict[bytes, int]:

@@ -273,7 +273,7 @@ def test_nobody_is_asked_about_a_request_without_anything_to_read(
     sentence: str, backends: list[Any], headers: list[tuple[str, str]], asked: bool
 ) -> None:
     backends[0].calls = 0
-    for scope in (http(headers=headers), _scope.extend(http(headers=headers))):  # a server's, and one of ours
+    for scope in (http(headers=headers), _scope.extend(http(headers=headers), {})):  # a server's, and one of ours
         app, scopes = apps.remembers()
         assert outcome(drive(AuthMiddleware(app, backends), scope), scopes) == ANONYMOUS
     assert backends[0].calls == (2 if asked else 0)

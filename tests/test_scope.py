@@ -78,9 +78,9 @@ WRITES: list[tuple[str, Do, dict[str, Any]]] = [
 @pytest.mark.parametrize(("sentence", "write", "changes"), WRITES, ids=[row[0] for row in WRITES])
 def test_who_writes_what(sentence: str, write: Do, changes: dict[str, Any], deep: int) -> None:
     server = given()
-    scope = extend(server, session="ours", auth="ours")
+    scope = extend(server, {"session": "ours", "auth": "ours"})
     for level in range(1, deep):
-        scope = extend(scope, session=f"ours {level}")
+        scope = extend(scope, {"session": f"ours {level}"})
     model = dict(scope)
     write(scope)
     write(model)
@@ -91,7 +91,7 @@ def test_who_writes_what(sentence: str, write: Do, changes: dict[str, Any], deep
 
 def test_additions_are_seen_inside_only() -> None:
     server = given()
-    scope = extend(server, auth="ours", session="ours")
+    scope = extend(server, {"auth": "ours", "session": "ours"})
     assert scope == {**given(), "auth": "ours", "session": "ours"}
     assert server == given()
 
@@ -112,7 +112,7 @@ def test_what_a_dict_refuses_is_refused_alike(sentence: str, write: Do) -> None:
     with pytest.raises(Exception) as expected:  # noqa: PT011  # whatever dict raises is right
         write(plain)
     server = given()
-    scope = extend(server, auth="ours")
+    scope = extend(server, {"auth": "ours"})
     with pytest.raises(type(expected.value)):
         write(scope)
     assert {key: value for key, value in scope.items() if key != "auth"} == plain
@@ -152,8 +152,8 @@ def outcome(do: Do, scope: dict[str, Any]) -> object:
 def test_a_random_run_behaves_as_a_dict_inside_and_passes_on_all_but_ours(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311  # seeded, no secret
     server = given()
-    outer = extend(server, auth="outer")
-    inner = extend(outer, session="inner", auth="inner")
+    outer = extend(server, {"auth": "outer"})
+    inner = extend(outer, {"session": "inner", "auth": "inner"})
     model = dict(inner)
     for _ in range(200):
         do = change(rng)
@@ -168,9 +168,9 @@ def test_a_random_run_behaves_as_a_dict_inside_and_passes_on_all_but_ours(seed: 
 
 def test_a_chain_of_ours_copies_once() -> None:
     server = given()
-    first = extend(server, request_id="1")
-    second = extend(first, auth="2")
-    third = extend(second, timing="3", user="4")
+    first = extend(server, {"request_id": "1"})
+    second = extend(first, {"auth": "2"})
+    third = extend(second, {"timing": "3", "user": "4"})
     assert first is second is third
     assert third == {**given(), "request_id": "1", "auth": "2", "timing": "3", "user": "4"}
     third["timing"] = "changed"
@@ -178,8 +178,8 @@ def test_a_chain_of_ours_copies_once() -> None:
 
 
 def test_a_key_that_is_there_is_added_to_a_new_copy() -> None:
-    outer = extend({"type": "http"}, session="outer")
-    inner = extend(outer, session="inner")
+    outer = extend({"type": "http"}, {"session": "outer"})
+    inner = extend(outer, {"session": "inner"})
     assert inner is not outer
     inner["session"] = "replaced"
     assert (outer, inner) == ({"type": "http", "session": "outer"}, {"type": "http", "session": "replaced"})
@@ -188,8 +188,8 @@ def test_a_key_that_is_there_is_added_to_a_new_copy() -> None:
 
 
 def test_one_addition_of_several_that_is_there_leaves_the_outer_copy_alone() -> None:
-    outer = extend({"type": "http"}, session="outer")
-    inner = extend(outer, session="inner", auth="inner")
+    outer = extend({"type": "http"}, {"session": "outer"})
+    inner = extend(outer, {"session": "inner", "auth": "inner"})
     assert (outer, inner) == (
         {"type": "http", "session": "outer"},
         {"type": "http", "session": "inner", "auth": "inner"},
@@ -197,10 +197,10 @@ def test_one_addition_of_several_that_is_there_leaves_the_outer_copy_alone() -> 
 
 
 def test_a_copy_made_by_someone_else_is_copied_again() -> None:
-    ours = extend({"type": "http"}, auth=1)
+    ours = extend({"type": "http"}, {"auth": 1})
     for theirs in (dict(ours), {**ours}, ours.copy(), ours | {}):
         assert type(theirs) is dict
-        again = extend(theirs, timing=2)
+        again = extend(theirs, {"timing": 2})
         assert again is not theirs
         assert "timing" not in theirs
         again["route"] = 3
@@ -209,8 +209,8 @@ def test_a_copy_made_by_someone_else_is_copied_again() -> None:
 
 def test_outer_keys_written_by_inner_stay_with_whoever_added_them() -> None:
     server: dict[str, Any] = {"type": "http"}
-    outer = extend(server, session="outer", request_id="outer")
-    inner = extend(outer, session="inner")
+    outer = extend(server, {"session": "outer", "request_id": "outer"})
+    inner = extend(outer, {"session": "inner"})
     inner["request_id"] = "rewritten"
     inner["route"] = "/items/{id}"
     assert server == {"type": "http", "route": "/items/{id}"}
@@ -233,7 +233,7 @@ COPIES: list[tuple[str, Callable[[Any], Any]]] = [
 @pytest.mark.parametrize(("sentence", "make"), COPIES, ids=[row[0] for row in COPIES])
 def test_copies_are_plain_dicts_that_reach_nobody(sentence: str, make: Callable[[Any], Any]) -> None:
     server = given()
-    scope = extend(server, auth=["ours"])
+    scope = extend(server, {"auth": ["ours"]})
     made = make(scope)
     assert type(made) is dict
     assert made == {**given(), "auth": ["ours"]}
@@ -242,7 +242,7 @@ def test_copies_are_plain_dicts_that_reach_nobody(sentence: str, make: Callable[
 
 
 def test_only_a_deep_copy_copies_the_values() -> None:
-    scope = extend({"type": "http"}, auth=["ours"])
+    scope = extend({"type": "http"}, {"auth": ["ours"]})
     assert copy.copy(scope)["auth"] is scope["auth"]
     assert copy.deepcopy(scope)["auth"] is not scope["auth"]
 
@@ -264,7 +264,7 @@ LOOK_UPS: list[tuple[str, bytes, bytes | None]] = [
 def test_header(sentence: str, name: bytes, expected: bytes | None, make: Callable[[Any], Any]) -> None:
     headers = make(PAIRS)
     plain = {"type": "http", "headers": headers}
-    own = extend(plain, auth=1)
+    own = extend(plain, {"auth": 1})
     assert (header(plain, name), header(own, name), header(own, name)) == (expected, expected, expected)
     assert headers == make(PAIRS)
 
@@ -273,16 +273,16 @@ def test_header(sentence: str, name: bytes, expected: bytes | None, make: Callab
 def test_no_headers_hold_no_header(headers: object) -> None:
     for scope in ({"type": "http"}, {"type": "http", "headers": headers}):
         assert header(scope, b"cookie") is None
-        assert header(extend(scope, auth=1), b"cookie") is None
+        assert header(extend(scope, {"auth": 1}), b"cookie") is None
 
 
 def test_an_empty_value_is_a_value() -> None:
-    scope = extend({"headers": [(b"cookie", b"")]}, auth=1)
+    scope = extend({"headers": [(b"cookie", b"")]}, {"auth": 1})
     assert header(scope, b"cookie") == b""
 
 
 def test_the_layout_follows_a_list_that_is_replaced_or_grows_or_shrinks() -> None:
-    scope = extend({"type": "http", "headers": [(b"a", b"1")]}, auth=1)
+    scope = extend({"type": "http", "headers": [(b"a", b"1")]}, {"auth": 1})
     assert (header(scope, b"a"), header(scope, b"b")) == (b"1", None)
     scope["headers"].append((b"b", b"2"))
     assert header(scope, b"b") == b"2"
@@ -298,7 +298,7 @@ def test_the_layout_follows_a_list_that_is_replaced_or_grows_or_shrinks() -> Non
 
 def test_headers_that_somebody_writes_can_be_read_again() -> None:
     server: dict[str, Any] = {"type": "http", "headers": []}
-    scope = extend(server, auth=1)
+    scope = extend(server, {"auth": 1})
     for written in ("item", "update"):
         if written == "item":
             scope["headers"] = iter([(b"a", b"1")])
@@ -327,9 +327,9 @@ def test_a_remembered_layout_says_nothing_about_values() -> None:
 
 
 def test_a_layout_made_for_one_copy_is_not_used_for_another() -> None:
-    outer = extend({"type": "http", "headers": [(b"a", b"1")]}, session=1)
+    outer = extend({"type": "http", "headers": [(b"a", b"1")]}, {"session": 1})
     assert header(outer, b"a") == b"1"
-    inner = extend(outer, session=2)
+    inner = extend(outer, {"session": 2})
     inner["headers"] = [(b"a", b"2")]
     assert header(inner, b"a") == b"2"
 
@@ -347,7 +347,7 @@ ONE_SHOT: list[tuple[str, Callable[[], Any]]] = [
 def test_one_shot_headers_can_be_read_again(sentence: str, make: Callable[[], Any], own: bool) -> None:
     server: dict[str, Any] = {"type": "http", "headers": make()}
     before = server["headers"]
-    scope = extend(server, auth=1) if own else server
+    scope = extend(server, {"auth": 1}) if own else server
     once = readable(scope)
     assert server["headers"] is before
     assert readable(once) is once
@@ -377,7 +377,7 @@ def test_is_secure(scheme: str | None, expected: bool) -> None:
 
 
 def test_ours_is_a_dict_to_everyone() -> None:
-    scope = extend(given(), auth=1)
+    scope = extend(given(), {"auth": 1})
     assert isinstance(scope, dict)
     assert type(scope) is OwnScope
     assert repr(scope) == repr({**given(), "auth": 1})

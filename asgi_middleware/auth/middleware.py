@@ -115,7 +115,7 @@ class AuthMiddleware:
         if scope["type"] == "websocket":
             for one in self._concealing:
                 scope, send = one.conceal(scope, send)
-        await self.app(extend(scope, auth=credentials, user=user), receive, send)
+        await self.app(extend(scope, {"auth": credentials, "user": user}), receive, send)
 
     def _granted(self, backend: Any, user: Any) -> Any:
         """Starlette's credentials for a user whom one of our backends has identified."""

@@ -41,7 +41,7 @@ class Subprotocol:
             headers.append((_PROTOCOLS, ", ".join(others).encode("latin-1", "replace")))
         responder = _Responder(send)
         responder.marker = self._marker
-        return extend(scope, subprotocols=others, headers=headers), responder.send
+        return extend(scope, {"subprotocols": others, "headers": headers}), responder.send
 
     def _take_apart(self, scope: Scope) -> tuple[list[str], list[str]]:
         """What stands behind each marker, and the subprotocols that are the application's."""

@@ -100,7 +100,7 @@ class _Compression:
         extensions = scope.get("extensions")
         if extensions and not _HIDDEN.isdisjoint(extensions):
             offered = {name: value for name, value in extensions.items() if name not in _HIDDEN}
-            scope = extend(scope, extensions=offered)
+            scope = extend(scope, {"extensions": offered})
         responder = CodingResponder(self._policy, self._codecs[coding], send, scope.get("method"))
         await self.app(scope, receive, responder.send)
         if responder.held is not None:

@@ -58,7 +58,7 @@ class Innermost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            scope = extend(scope, **self._passed)
+            scope = extend(scope, {**self._passed})
             send = _LowerCase(send).send
         await self.app(scope, receive, send)
 

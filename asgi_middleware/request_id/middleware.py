@@ -11,7 +11,7 @@ from typing import Any, Literal
 from .. import _headers
 from .._options import Options, shown
 from .._responder import Responder
-from .._scope import extended, fields, readable
+from .._scope import extend, fields, readable
 from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings
 from .context import Holder, current, running_task
 from .generators import UUID7, Buffer, span_ids, spans, uuid4, uuid7, uuids4
@@ -142,7 +142,7 @@ class RequestIDMiddleware:
             value, trace = self._believed(scope, sent)
             pair = (name, value.encode())
             additions = self._additions(headers, sent, pair, trace)
-        inner = extended(scope, additions)
+        inner = extend(scope, additions)
         if self._response_header:
             responder = _Responder(send)
             responder.pair = pair

@@ -183,7 +183,7 @@ class SessionMiddleware:
         responder.session = session
         responder.secure = self._always_secure or (self._auto_secure and is_secure(scope))
         try:
-            await self.app(extend(scope, **{self._scope_key: session}), receive, responder.send)
+            await self.app(extend(scope, {self._scope_key: session}), receive, responder.send)
         except Exception:
             # A WebSocket whose client has gone ends with an exception as often as not, and so does a long response.
             if self._stored is not None and session._started:

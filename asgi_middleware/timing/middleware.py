@@ -93,7 +93,7 @@ class TimingMiddleware:
             return
         if self._expose is not None:
             # a copy of ours, so that `expose` sees what the middlewares inside add to it
-            scope = extend(scope)
+            scope = extend(scope, {})
         spans: list[Noted] = []
         outer = collected.get()
         collected.set(spans)
