@@ -5,6 +5,8 @@
 It needs the package `playwright`, and a Chromium that is installed already: none is ever downloaded. The page
 examples/notes.html shows each effect, so most tests compare the whole page with what the browser saw on the wire, and
 every console error of the browser with those that belong there.
+
+Long, because all of it looks at the one page of the example.
 """
 
 import re

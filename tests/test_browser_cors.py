@@ -10,6 +10,8 @@ the browser's cache) but on another port; STRANGER, of another site; and null, a
 What the example shows in test_browser.py is not repeated here: crashes, 401s and sessions readable through the whole
 stack, a page under `Content-Security-Policy: sandbox`, a bearer token across origins, which pages get a
 socket through the whole stack.
+
+Long, because the world in which its tables happen is built here.
 """
 
 import json

@@ -1,6 +1,8 @@
 """`compression` in threads: who is cancelled or gone there leaves nothing behind, and holds nobody up.
 
 The codec is zlib's own, and waits at a gate: for every step there is an event, so nothing sleeps and nothing races.
+
+Long, because all of it waits at the same gate.
 """
 
 import asyncio

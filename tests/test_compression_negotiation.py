@@ -1,4 +1,7 @@
-"""`compression`: which coding a client gets, by a table and by a second implementation."""
+"""`compression`: which coding a client gets, by a table and by a second implementation.
+
+Long, because it is two tables.
+"""
 
 import random
 import re

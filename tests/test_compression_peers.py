@@ -1,6 +1,8 @@
 """`compression`: where other packages go wrong, behaviour by behaviour, in our three classes.
 
 The rows are those of a comparison of eight Python packages by one script. `seen` and `expected` compare whole answers.
+
+Long, because it is one comparison.
 """
 
 import copy

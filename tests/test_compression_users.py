@@ -2,6 +2,8 @@
 
 A row without classes of its own is asked of all three. Bombs in requests and padding against BREACH were asked for too;
 they are not offered, and `test_compression_peers.py` says what happens instead.
+
+Long, because it is one list of threads.
 """
 
 import copy

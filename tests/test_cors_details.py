@@ -1,4 +1,7 @@
-"""`cors` to the letter: sentences, bounds and single characters that no other test tells from their neighbours."""
+"""`cors` to the letter: sentences, bounds and single characters that no other test tells from their neighbours.
+
+Long, because it lists details.
+"""
 
 import dataclasses
 import inspect

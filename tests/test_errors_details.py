@@ -9,7 +9,9 @@ from asgi_middleware import ErrorsMiddleware, RequestIDMiddleware
 
 from .apps import raises, start
 from .asgi import App, drive, http, websocket
-from .test_errors import ACCEPTED, CLOSED, HTML, JSON, LOCAL, PROBLEM, TEXT, answer, by_hand, crash, crashed
+from .crashing import HTML, JSON, PROBLEM, TEXT, answer, crash, crashed
+from .test_errors_debug import LOCAL, by_hand
+from .test_errors_websockets import ACCEPTED, CLOSED
 
 ACCEPT: list[tuple[str, str, str]] = [
     ("any application rather than HTML", "text/html;q=0.5, application/*;q=0.9", JSON),

@@ -14,8 +14,9 @@ import pytest
 
 from . import apps
 from .asgi import App, http, websocket
+from .breaking import Broken
 from .subjects import SUBJECTS, Wrap
-from .test_contract import ORIGIN, Broken, request_headers
+from .test_contract import ORIGIN, request_headers
 
 
 async def _cancelled(scope: Any, receive: Any, send: Any) -> None:

@@ -17,6 +17,8 @@ from asgi_middleware.stack import registry
 
 PACKAGE = Path(asgi_middleware.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
+TESTS_FOLDER = Path(__file__).parent
+TESTS = sorted(TESTS_FOLDER.rglob("*.py"))
 
 # A module may import from the layers before its own, and from its own package.
 LAYERS = [
@@ -169,6 +171,12 @@ def test_configuration_is_refused_never_asserted(path: Path) -> None:
 def test_a_file_can_be_held_in_mind(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 400
     assert ast.get_docstring(tree_of(path)), "a module says what it is for"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=[str(path.relative_to(TESTS_FOLDER)) for path in TESTS])
+def test_a_longer_file_of_tests_says_why(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400 or "Long, because " in (ast.get_docstring(ast.parse(text)) or "")
 
 
 def test_the_check_of_imports_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

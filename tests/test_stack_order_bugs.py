@@ -1,4 +1,7 @@
-"""The order's rules: each bug happens in a stack that breaks the rule, is found there, and is gone in another order."""
+"""The order's rules: each bug happens in a stack that breaks the rule, is found there, and is gone in another order.
+
+Long, because the rules are one table.
+"""
 
 import contextvars
 import importlib.util

@@ -2,6 +2,8 @@
 
 Everybody is timed with the same four requests, and a session that they gave themselves. The tables of stores run on
 asyncio's event loop, as stores wait; their bare application and their empty wrappers run on it too.
+
+Long, because three kinds of stores are asked the same.
 """
 
 import asyncio
