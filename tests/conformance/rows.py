@@ -54,8 +54,8 @@ def verdict(row: Row, subject: Subject) -> str:
         return row.check(subject)
     except Seen as seen:
         return str(seen)
-    except ImportError:
-        raise  # a peer that is not installed says nothing
+    except (ImportError, Warning):
+        raise  # a peer that is not installed says nothing, nor does a warning that is an error here
     except Exception as error:
         return type(error).__name__
 
