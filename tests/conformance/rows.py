@@ -61,14 +61,13 @@ def verdict(row: Row, subject: Subject) -> str:
 
 
 def cell(row: Row, subjects: Mapping[str, Subject]) -> str:
-    """What stands in a cell: FINE if all subjects are, else what the others do, and who they are where they are many."""
+    """What stands in a cell: FINE if all subjects are, else what happens, and with which of them if not with all."""
     told: dict[str, list[str]] = {}
     for name, subject in subjects.items():
         told.setdefault(verdict(row, subject), []).append(name)
-    if len(subjects) > 1:
-        told.pop(FINE, None)
-        return "; ".join(f"{', '.join(names)}: {words}" for words, names in told.items()) or FINE
-    return next(iter(told))
+    if len(told) == 1:
+        return next(iter(told))
+    return "; ".join(f"{', '.join(names)}: {words}" for words, names in told.items() if words != FINE)
 
 
 def answered(exchange: Exchange) -> Exchange:

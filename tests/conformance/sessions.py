@@ -1,0 +1,400 @@
+"""Rows of sessions: what is kept, for how long, for whom, and what a cookie can do."""
+
+import base64
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from itsdangerous import TimestampSigner
+
+from asgi_middleware import ConfigError, SessionMiddleware
+from asgi_middleware.sessions.stores import Record
+from asgi_middleware.sessions.stores.memory import MemoryStore
+
+from ..apps import body, start
+from ..asgi import App, Exchange, drive, http, websocket
+from ..baking import signed
+from ..bench import peers
+from ..bench.peers import peer
+from ..subjects import SECRET
+from .rows import FINE, Row, Seen, Topic, answered
+
+Use = Callable[[Any], object]
+NEWER = "a newer secret of the tests, long enough too"
+
+
+class OurCookies:
+    """Sessions that are kept in the cookie."""
+
+    def make(self, app: App, secret: Any = SECRET, name: str = "session", **options: Any) -> App:
+        return SessionMiddleware(app, secret, name, **options)
+
+    def spoiled(self, app: App, content: bytes) -> tuple[App, str]:
+        """The application with sessions, and a cookie that brings this in the place of one."""
+        made = SessionMiddleware(app, SECRET, clock=lambda: 1_700_000_000)
+        return made, signed(content, SECRET)
+
+
+class Spoiling(MemoryStore):
+    """Has the same content for every session."""
+
+    content = b""
+
+    async def read(self, key: str, *, extend: int | None = None) -> Record | None:
+        return Record(self.content, 1)
+
+
+class OurStore(OurCookies):
+    """Sessions that are kept in one store."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+
+    def make(self, app: App, secret: Any = SECRET, name: str = "session", **options: Any) -> App:
+        return SessionMiddleware(app, secret, name, store=self.store, **options)
+
+    def spoiled(self, app: App, content: bytes) -> tuple[App, str]:
+        store = Spoiling()
+        store.content = content
+        visitor = Visitor(self)
+        visitor.visit(signing_in)
+        return SessionMiddleware(app, SECRET, store=store), visitor.cookies["session"]
+
+
+class Starlette:
+    def make(self, app: App, secret: Any = SECRET, name: str = "session", **options: Any) -> App:
+        made: App = peer("starlette.middleware.sessions:SessionMiddleware")(app, secret, name, **options)
+        return made
+
+    def spoiled(self, app: App, content: bytes) -> tuple[App, str]:
+        return self.make(app), starlettes(content)
+
+
+class Starsessions:
+    """With its sessions loaded for every request, and kept in its memory."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, bytes] = {}
+
+    def make(self, app: App, secret: Any = None, name: str = "session") -> App:
+        store = peer("starsessions:InMemoryStore")()
+        store.data = self.records
+        return peers.starsessions(store, cookie_name=name)(peer("starsessions:SessionAutoloadMiddleware")(app))
+
+    def spoiled(self, app: App, content: bytes) -> tuple[App, str]:
+        self.records["known"] = content
+        return self.make(app), "known"
+
+
+def starlettes(content: bytes) -> str:
+    """A cookie as Starlette writes it, with its signer as it is anywhere else in an application."""
+    return TimestampSigner(SECRET).sign(base64.b64encode(content)).decode()
+
+
+class Visitor:
+    """A browser of one site, whose application uses its session as it is told for each visit."""
+
+    def __init__(self, subject: Any, **options: Any) -> None:
+        self.cookies: dict[str, str] = {}
+        self.use: Use = nothing
+        self.app = subject.make(self.answer, **options)
+
+    async def answer(self, scope: Any, receive: Any, send: Any) -> None:
+        self.use(scope["session"])
+        await send(start(headers=[(b"content-type", b"text/plain")]))
+        await send(body(b"ok"))
+
+    def visit(self, use: Use) -> Exchange:
+        self.use = use
+        pairs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        exchange = answered(drive(self.app, http(headers=[("cookie", pairs)] if pairs else [])))
+        for line in exchange.header("set-cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            if "expires=thu, 01 jan 1970" in line.lower():
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
+        return exchange
+
+    def content(self) -> dict[str, Any]:
+        """What the application finds in its session."""
+        found: dict[str, Any] = {}
+        self.visit(found.update)
+        return found
+
+
+def nothing(session: Any) -> None:
+    pass
+
+
+def signing_in(session: Any) -> None:
+    session["user"] = "ada"
+
+
+def signing_out(session: Any) -> None:
+    session.clear()
+
+
+def signed_in(subject: Any, **options: Any) -> Visitor:
+    visitor = Visitor(subject, **options)
+    visitor.visit(signing_in)
+    if visitor.content().get("user") != "ada":
+        raise Seen("nothing is kept")
+    return visitor
+
+
+@contextmanager
+def logged() -> Iterator[list[logging.LogRecord]]:
+    """All warnings and errors that anybody logs."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = records.append  # type: ignore[method-assign]  # a list is all that it takes
+    logging.getLogger().addHandler(handler)
+    try:
+        yield records
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def odd_content(subject: Any) -> str:
+    raised = []
+    for content in (b"no JSON", b"[1]", b'"text"', b"\xff\xfe"):
+        visitor = Visitor(subject)
+        app, cookie = subject.spoiled(visitor.answer, content)
+        visitor.use = dict
+        with logged():
+            error = drive(app, http(headers=[("cookie", f"session={cookie}")])).error
+        if error is not None and type(error).__name__ not in raised:
+            raised.append(type(error).__name__)
+    if raised:
+        raise Seen(", ".join(raised))
+    return FINE
+
+
+def nested_changes(subject: Any) -> str:
+    visitor = Visitor(subject)
+    visitor.visit(lambda session: session.update(cart=["tea"]))
+    visitor.visit(lambda session: session["cart"].append("cup"))
+    if visitor.content().get("cart") != ["tea", "cup"]:
+        raise Seen("lost")
+    return FINE
+
+
+def late_changes(subject: Any) -> str:
+    visitor = signed_in(subject)
+
+    async def late(scope: Any, receive: Any, send: Any) -> None:
+        await send(start(headers=[]))
+        scope["session"]["late"] = 1
+        await send(body(b"ok"))
+
+    inner = subject.make(late)
+    with logged() as records:
+        answered(drive(inner, http(headers=[("cookie", f"session={visitor.cookies['session']}")])))
+    if "late" not in visitor.content() and not records:
+        raise Seen("lost without a word")
+    return FINE
+
+
+def too_large(subject: Any) -> str:
+    visitor = Visitor(subject)
+    visitor.use = lambda session: session.update(text="x" * 6000)
+    exchange = drive(visitor.app, http())
+    if exchange.error is not None and not exchange.sent:
+        return FINE
+    (cookie,) = exchange.header("set-cookie")
+    if len(cookie) > 4096:
+        raise Seen(f"{len(cookie) // 1024} KB are sent, which browsers drop")
+    return FINE
+
+
+def vary(subject: Any) -> str:
+    for use in (lambda session: session.get("user"), len, lambda session: "user" in session):
+        if "cookie" not in ", ".join(signed_in(subject).visit(use).header("vary")).lower():
+            raise Seen("not with `scope[\"session\"]`")
+    return FINE
+
+
+def not_stored(subject: Any) -> str:
+    cached = Visitor(subject).visit(signing_in).header("cache-control")
+    if not any("no-store" in value or "private" in value for value in cached):
+        raise Seen("they may")
+    return FINE
+
+
+def sockets(subject: Any) -> str:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        signing_in(scope["session"])
+        await send({"type": "websocket.accept"})
+
+    if not answered(drive(subject.make(app), websocket())).header("set-cookie"):
+        raise Seen("lost without a word")
+    return FINE
+
+
+def no_secret(subject: Any) -> str:
+    taken = []
+    for secret in (None, "", []):
+        try:
+            subject.make(nothing, secret)
+        except (ConfigError, TypeError, ValueError):
+            continue
+        taken.append(f"`{secret!r}`")
+    if taken:
+        raise Seen(f"{', '.join(taken)} sign")
+    return FINE
+
+
+def rotation(subject: Any) -> str:
+    visitor = signed_in(subject)
+    visitor.app = subject.make(visitor.answer, [NEWER, SECRET])
+    if visitor.content().get("user") != "ada":
+        raise Seen("everybody is signed out")
+    return FINE
+
+
+def other_name(subject: Any) -> str:
+    visitor = signed_in(subject)
+    visitor.cookies["admin"] = visitor.cookies["session"]
+    visitor.app = subject.make(visitor.answer, name="admin")
+    if visitor.content():
+        raise Seen("it is")
+    return FINE
+
+
+def other_purpose(subject: Any) -> str:
+    visitor = Visitor(subject)
+    visitor.cookies["session"] = starlettes(json.dumps({"user": "ada"}).encode())
+    if visitor.content():
+        raise Seen("it is")
+    return FINE
+
+
+def starlettes_cookies(subject: Any) -> str:
+    visitor = Visitor(subject)
+    visitor.cookies["session"] = starlettes(json.dumps({"user": "ada"}).encode())
+    if visitor.content().get("user") != "ada":
+        raise Seen("only with `accept_starlette=True`")
+    return FINE
+
+
+def replaced(subject: Any) -> str:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["session"] = {"user": "ada"}
+        await send(start(headers=[]))
+        await send(body(b"ok"))
+
+    answered(drive(subject.make(app), http()))
+    return FINE
+
+
+def chosen_id(subject: Any) -> str:
+    visitor = Visitor(subject)
+    visitor.cookies["session"] = "chosen"
+    visitor.visit(signing_in)
+    if visitor.cookies["session"] == "chosen":
+        raise Seen("it becomes the user's")
+    return FINE
+
+
+def injected(subject: Any) -> str:
+    visitor = Visitor(subject)
+    visitor.cookies["session"] = r'"a\073 domain=evil.example"'
+    if any("evil.example" in line for line in visitor.visit(signing_in).header("set-cookie")):
+        raise Seen("it gives the next cookie a domain")
+    return FINE
+
+
+def overlapping(subject: Any) -> str:
+    visitor = signed_in(subject)
+
+    def slowly(session: Any) -> None:
+        session.get("user")
+        visitor.visit(signing_out)
+
+    visitor.visit(slowly)
+    if visitor.content():
+        raise Seen("it does")
+    return FINE
+
+
+def replayed(subject: Any) -> str:
+    visitor = signed_in(subject)
+    older = dict(visitor.cookies)
+    visitor.visit(signing_out)
+    visitor.cookies = older
+    if visitor.content():
+        raise Seen("it does, until it expires")
+    return FINE
+
+
+def only_read(subject: Any) -> str:
+    if signed_in(subject).visit(lambda session: session.get("user")).header("set-cookie"):
+        raise Seen("saved and sent each time")
+    return FINE
+
+
+def one_in_another(subject: Any) -> str:
+    visitor = Visitor(subject, name="inner")
+    visitor.app = subject.make(visitor.app, name="outer")
+    visitor.visit(signing_in)
+    if [*visitor.cookies] != ["inner"]:
+        raise Seen("the outer one sends the content of the inner")
+    return FINE
+
+
+def deletion(subject: Any) -> str:
+    options: dict[str, Any] = {"path": "/shop", "domain": "example.com", "same_site": "strict", "https_only": True}
+    lines = []
+    visitor = Visitor(subject, **options)
+    for use in (signing_in, signing_out):
+        (line,) = visitor.visit(use).header("set-cookie")
+        lines.append({part.strip().lower() for part in line.split(";")[1:] if "ex" not in part and "ax-" not in part})
+    if lines[0] != lines[1]:
+        raise Seen("with other attributes")
+    return FINE
+
+
+def cross_site(subject: Any) -> str:
+    try:
+        lines = Visitor(subject, same_site="none").visit(signing_in).header("set-cookie")
+    except ConfigError:
+        return FINE
+    if "secure" not in lines[0].lower():
+        raise Seen("browsers drop it")
+    return FINE
+
+
+STARLETTE, STARSESSIONS = "Starlette", "starsessions"
+SIGNED = (STARLETTE,)
+TOPIC = Topic(
+    "Sessions",
+    {"in the cookie": OurCookies(), "in a store": OurStore()},
+    {STARLETTE: {STARLETTE: Starlette()}, STARSESSIONS: {STARSESSIONS: Starsessions()}},
+    (
+        Row("content that is no session, though signed or stored, is none", "", odd_content),
+        Row("a change inside of a list is saved", "", nested_changes),
+        Row("a change after the start of the response is saved, or at least logged", "", late_changes),
+        Row("what no cookie can hold is refused before the response starts", "RFC 6265, 6.1", too_large),
+        Row("a response that hangs on the session varies by Cookie", "CVE-2023-30861", vary),
+        Row("responses with a new cookie are not kept by shared caches", "OWASP, sessions", not_stored),
+        Row("a change before a WebSocket is accepted is saved", "ASGI WebSocket, Accept", sockets),
+        Row("an application without a secret does not start", "", no_secret, peers=SIGNED),
+        Row("`secret_key=[new, old]` changes keys without signing anybody out", "", rotation, peers=SIGNED),
+        Row("the cookie `session` is not taken as the cookie `admin`", "", other_name, peers=SIGNED),
+        Row("what other code has signed with the same secret is not taken as a session", "", other_purpose, peers=SIGNED),
+        Row("an application may put a dict of its own into the scope", "", replaced),
+        Row("an ID that a client makes up does not become a session's", "CWE-384", chosen_id),
+        Row("a cookie's value cannot add attributes to the next cookie", "RFC 6265, 4.1.1", injected),
+        Row("a slow request does not undo a logout", "CVE-2025-46336", overlapping),
+        Row("a cookie from before a logout does not sign in", "", replayed, ours="in the cookie: it does, until it expires"),
+        Row("a session that is only read is neither saved nor sent", "", only_read),
+        Row("of two, one in the other, each keeps its own", "", one_in_another),
+        Row("the cookie is deleted with the attributes that it was set with", "RFC 6265, 5.3", deletion, peers=SIGNED),
+        Row("`same_site=\"none\"` gives a cookie that browsers take", "RFC 6265bis, 5.7", cross_site, peers=SIGNED),
+        Row("cookies that Starlette has signed go on", "", starlettes_cookies, ours="only with `accept_starlette=True`", peers=SIGNED),
+    ),
+)
