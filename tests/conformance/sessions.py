@@ -266,19 +266,25 @@ def other_name(subject: Any) -> str:
 
 
 def other_purpose(subject: Any) -> str:
-    visitor = Visitor(subject)
-    visitor.cookies["session"] = starlettes(json.dumps({"user": "ada"}).encode())
-    if visitor.content():
+    if reads_starlettes(subject):
         raise Seen("it is")
     return FINE
 
 
 def starlettes_cookies(subject: Any) -> str:
-    visitor = Visitor(subject)
+    if reads_starlettes(subject):
+        return FINE
+    try:
+        asked_for = reads_starlettes(subject, accept_starlette=True)
+    except ConfigError:
+        asked_for = False
+    raise Seen("only with `accept_starlette=True`" if asked_for else "never")
+
+
+def reads_starlettes(subject: Any, **options: Any) -> bool:
+    visitor = Visitor(subject, **options)
     visitor.cookies["session"] = starlettes(json.dumps({"user": "ada"}).encode())
-    if visitor.content().get("user") != "ada":
-        raise Seen("only with `accept_starlette=True`")
-    return FINE
+    return bool(visitor.content())
 
 
 def replaced(subject: Any) -> str:
@@ -395,6 +401,6 @@ TOPIC = Topic(
         Row("of two, one in the other, each keeps its own", "", one_in_another),
         Row("the cookie is deleted with the attributes that it was set with", "RFC 6265, 5.3", deletion, peers=SIGNED),
         Row("`same_site=\"none\"` gives a cookie that browsers take", "RFC 6265bis, 5.7", cross_site, peers=SIGNED),
-        Row("cookies that Starlette has signed go on", "", starlettes_cookies, ours="only with `accept_starlette=True`", peers=SIGNED),
+        Row("cookies that Starlette has signed go on", "", starlettes_cookies, ours="in the cookie: only with `accept_starlette=True`; in a store: never", peers=SIGNED),
     ),
 )
