@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.authentication import AuthCredentials, AuthenticationError, SimpleUser
 
-from asgi_middleware import AuthMiddleware, ConfigError
+from asgi_middleware import AuthMiddleware
 from asgi_middleware.auth import JWT, Bearer, HMACKey
 
 from .. import apps
@@ -51,7 +51,9 @@ class Litestar:
             token_secret=secret.decode(), retrieve_user_handler=user, exclude=[PUBLIC]
         )
         handler = peer("litestar:asgi")("/", is_mount=True, copy_scope=True)(mounted)
-        made: App = peer("litestar:Litestar")([handler], on_app_init=[jwt.on_app_init], openapi_config=None)
+        made: App = peer("litestar:Litestar")(
+            [handler], on_app_init=[jwt.on_app_init], openapi_config=None, logging_config=None
+        )
         return made
 
 
@@ -159,7 +161,7 @@ TOPIC = Topic(
     {"AuthMiddleware": Ours()},
     {STARLETTE: {STARLETTE: Starlette()}, LITESTAR: {LITESTAR: Litestar()}},
     (
-        Row("backends written for Starlette work", "peers", starlettes_backends, peers=BACKENDS),
+        Row("backends written for Starlette work", "", starlettes_backends, peers=BACKENDS),
         Row("a WebSocket is refused with a status that its client can read", DENIAL, denied_sockets, peers=BACKENDS),
         Row("no token, or a bad one: 401 with a challenge", "RFC 9110, 15.5.2", challenges, peers=TOKENS),
         Row("a public path opens no other", "CWE-863", public_paths, peers=TOKENS),
@@ -167,14 +169,14 @@ TOPIC = Topic(
         Row("`alg: none` and missing signatures are refused", "RFC 8725, 3.1", unsigned, peers=TOKENS),
         Row(
             "of two, one in the other, the inner does not forget whom the outer knows",
-            "peers",
+            "",
             one_in_another,
             ours=FORGOTTEN,
             peers=BACKENDS,
         ),
         Row(
             "who has signed in can be read from the server's scope afterwards",
-            "peers",
+            "",
             seen_outside,
             ours=INSIDE,
             peers=BACKENDS,

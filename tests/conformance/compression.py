@@ -5,11 +5,11 @@ from typing import Any
 
 from asgi_middleware import BrotliMiddleware, CompressionMiddleware, GZipMiddleware
 
-from ..apps import TEXT, body, sends, start, text
+from ..apps import TEXT, body, sends, start
 from ..asgi import Exchange, drive, http
 from ..bench import peers
-from ..compressing import BIG, EVENTS, NOISE, PLAIN, Pairs, decoder, pace
-from .rows import FINE, Row, Seen, Topic, answered, only
+from ..compressing import BIG, EVENTS, PLAIN, decoder, pace
+from .rows import FINE, Row, Seen, Topic, all_of, answered
 from .subjects import Wrap
 
 ALL = "zstd, br, gzip"
@@ -101,7 +101,7 @@ def validators(wrap: Wrap) -> str:
     compresses(exchange)
     strong = ["the ETag stays strong"] if exchange.header("etag") == ['"a"'] else []
     ranged = ["ranges are offered"] if exchange.header("accept-ranges") == ["bytes"] else []
-    return only(strong + ranged, "{}")
+    return all_of(strong + ranged)
 
 
 def encoded_already(wrap: Wrap) -> str:
@@ -141,7 +141,7 @@ def each_piece(wrap: Wrap) -> str:
             early.append(f"{late} of {len(EVENTS)} pieces of {called} come late")
         elif kind == b"text/event-stream" and counts[0] == 0:
             early.append("the headers of events wait for the first")
-    return only(early, "{}")
+    return all_of(early)
 
 
 def threads(wrap: Wrap) -> str:
@@ -194,6 +194,6 @@ TOPIC = Topic(
         Row("one right length, also where Django writes `Content-Length`", "RFC 9110, 8.6", names_of_django),
         Row("each event, and each piece of a stream, leaves when it is sent", "HTML: server-sent events", each_piece),
         Row("a megabyte is compressed in a thread", "asyncio: running blocking code", threads),
-        Row("a response without Content-Type is compressed", "peers", untyped, ours=LISTED),
+        Row("a response without Content-Type is compressed", "", untyped, ours=LISTED),
     ),
 )

@@ -13,8 +13,8 @@ from ..apps import body, sends, start
 from ..asgi import Exchange, drive, http, websocket
 from ..bench import peers
 from ..bench.peers import peer
-from .rows import FINE, Row, Seen, Topic, answered, only
-from .subjects import ORIGIN, Wrap
+from .rows import FINE, Row, Seen, Topic, all_of, answered, only
+from .subjects import ORIGIN
 
 FOREIGN = "https://foreign.example"
 
@@ -31,6 +31,7 @@ def litestar(app: Any, **options: Any) -> Any:
         [peer("litestar:asgi")("/", is_mount=True, copy_scope=True)(mounted)],
         cors_config=peer("litestar.config.cors:CORSConfig")(**options),
         openapi_config=None,
+        logging_config=None,
     )
 
 
@@ -52,7 +53,7 @@ def preflight(make: Any, *names: str, origin: str = ORIGIN, method: str = "GET",
 def passes(exchange: Exchange, *names: str) -> str:
     """FINE if a browser would let the request of this preflight go out."""
     if not 200 <= exchange.status < 300:
-        raise Seen(str(exchange.status))
+        raise Seen(f"refused with {exchange.status}")
     allowed = {
         name.strip().lower() for value in exchange.header("access-control-allow-headers") for name in value.split(",")
     }
@@ -137,11 +138,11 @@ def whole_expressions(make: Any) -> str:
 def vary(make: Any) -> str:
     """Also where the application varies by something else."""
     told = []
-    app = sends(start(headers=[(b"vary", b"Cookie")]), body())
     for origin, who in ((ORIGIN, "allowed"), (FOREIGN, "refused"), (None, "none is sent")):
+        app = sends(start(headers=[(b"vary", b"Cookie")]), body())
         values = ", ".join(ask(make, origin, app=app).header("vary")).lower().split(", ")
         told += [f"no {name.title()} where {who}" for name in ("origin", "cookie") if name not in values]
-    return only(told, "{}")
+    return all_of(told)
 
 
 def crash(make: Any) -> str:
@@ -182,7 +183,12 @@ TOPIC = Topic(
         Row("text in the place of a list of origins allows nobody by accident", "CWE-183", origins_as_text),
         Row("a regular expression matches whole origins", "CVE-2026-37737", whole_expressions),
         Row("Vary names Origin, whoever asks, beside what the application varies by", "Fetch: HTTP caches", vary),
-        Row("a crash in a Starlette application can be read by its page", "Fetch: CORS protocol", crash, peers=(PEER,)),
-        Row("`*` with credentials starts without a question", "peers", starts_for_everybody, ours=REFUSED),
+        Row(
+            "a crash in a Starlette application can be read by its page; ours with `errors` inside",
+            "Fetch: CORS protocol",
+            crash,
+            peers=(PEER,),
+        ),
+        Row("`*` with credentials starts without a question", "", starts_for_everybody, ours=REFUSED),
     ),
 )

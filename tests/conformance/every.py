@@ -10,7 +10,7 @@ from ..apps import TEXT, body, sends, start
 from ..asgi import Exchange, deeply, drive, http, step, websocket
 from ..compressing import DEBUG, HINT, PATHSEND, PUSH, TRAILERS, ZEROCOPY
 from ..subjects import SECRET, SUBJECTS, stopped
-from .rows import FINE, Row, Seen, Topic, answered, only
+from .rows import FINE, Row, Seen, Topic, all_of, answered, only
 from .subjects import HOST, ORIGIN, OTHERS, STARLETTE, Wrap, in_use
 
 ID = "6f0c1d5e9a3b4c7d8e2f1a0b3c4d5e6f"
@@ -77,10 +77,10 @@ EXTENSIONS = {message["type"]: message for message in (PUSH, HINT, DEBUG, TRAILE
 def extensions(wrap: Wrap) -> str:
     """Each message of an extension that the application still sees offered; a hint not before the start."""
     lost = [kind.removeprefix("http.response.") for kind in EXTENSIONS if not passes(wrap, kind)]
-    early = "early_hint" not in lost and not passes(wrap, HINT["type"], behind="http.response.start")
-    return only(
-        ([f"loses {', '.join(lost)}"] if lost else []) + (["early hints overtake the start"] if early else []), "{}"
-    )
+    told = [f"loses {', '.join(lost)}"] if lost else []
+    if "early_hint" not in lost and not passes(wrap, HINT["type"], behind="http.response.start"):
+        told.append("early hints overtake the start")
+    return all_of(told)
 
 
 def passes(wrap: Wrap, kind: str, behind: str | None = None) -> bool:

@@ -83,3 +83,8 @@ def only(words: Iterable[str], sentence: str) -> str:
     """FINE without any words, else the sentence with them in the place of `{}`."""
     joined = ", ".join(words)
     return sentence.format(joined) if joined else FINE
+
+
+def all_of(sentences: Iterable[str]) -> str:
+    """FINE without any of them."""
+    return " and ".join(sentences) or FINE

@@ -19,7 +19,7 @@ from ..baking import signed
 from ..bench import peers
 from ..bench.peers import peer
 from ..subjects import SECRET
-from .rows import FINE, Row, Seen, Topic, answered, only
+from .rows import FINE, Row, Seen, Topic, all_of, answered
 
 Use = Callable[[Any], object]
 NEWER = "a newer secret of the tests, long enough too"
@@ -242,7 +242,7 @@ def secrets(subject: Any) -> str:
     visitor.app = subject.make(visitor.answer, [NEWER, SECRET])
     if visitor.content().get("user") != "ada":
         told.append("a list signs everybody out")
-    return only(told, "{}")
+    return all_of(told)
 
 
 def other_purposes(subject: Any) -> str:
@@ -326,9 +326,9 @@ TOPIC = Topic(
     {"in the cookie": OurCookies(), "in a store": OurStore()},
     {STARLETTE: {STARLETTE: Starlette()}, STARSESSIONS: {STARSESSIONS: Starsessions()}},
     (
-        Row("what is no session, though signed or stored, is none", "peers", odd_content),
-        Row("a change inside of a list is saved", "peers", nested_changes),
-        Row("a change after the start of the response is saved, or at least logged", "peers", late_changes),
+        Row("what is no session, though signed or stored, is none", "", odd_content),
+        Row("a change inside of a list is saved", "", nested_changes),
+        Row("a change after the start of the response is saved, or at least logged", "", late_changes),
         Row("what no cookie can hold is refused before the response starts", "RFC 6265, 6.1", too_large),
         Row("a response that hangs on the session varies by Cookie", "CVE-2023-30861", vary),
         Row("a change before a WebSocket is accepted is saved", "ASGI WebSocket, Accept", sockets),
@@ -346,6 +346,6 @@ TOPIC = Topic(
         Row("a cookie from before a logout does not sign in", "CWE-613", replayed, ours=REPLAYED),
         Row("a session that is only read is neither saved nor sent", "RFC 9111, 3", only_read),
         Row("of two, one in the other, each keeps its own", "ASGI 3.0, Middleware", one_in_another),
-        Row("cookies that Starlette has signed go on", "peers", starlettes_cookies, ours=MIGRATED, peers=SIGNED),
+        Row("cookies that Starlette has signed go on", "", starlettes_cookies, ours=MIGRATED, peers=SIGNED),
     ),
 )

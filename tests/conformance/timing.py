@@ -209,13 +209,13 @@ TOPIC = Topic(
     {"TimingMiddleware": Ours()},
     {TIMING: {TIMING: TimingASGI()}, EXPORTER: {EXPORTER: Exporter()}},
     (
-        Row("a stream is measured to its last byte", "peers", streamed),
-        Row("work in the background is no part of the time that a client waited", "peers", background),
+        Row("a stream is measured to its last byte", "", streamed),
+        Row("work in the background is no part of the time that a client waited", "", background),
         Row("no client can make up labels", "RFC 9110, 9.1", methods),
-        Row("a request is answered, though nobody can be told of it", "peers", unwilling, peers=(TIMING,)),
-        Row("a request that is cancelled is counted", "peers", cancelled),
+        Row("a request is answered, though nobody can be told of it", "", unwilling, peers=(TIMING,)),
+        Row("a request that is cancelled is counted", "", cancelled),
         Row("a crash after 200 was sent is not counted as another status", "RFC 9110, 15", sent_before),
-        Row("WebSockets are measured", "peers", sockets),
+        Row("WebSockets are measured", "", sockets),
         Row("responses do not tell how long they took, unless asked to", "Server Timing, privacy", silence, ours=TOLD),
     ),
 )
