@@ -88,6 +88,9 @@ def no_content(wrap: Wrap) -> str:
         exchange = get(wrap(sends(start(status, []), body(b"", more=True), body(b""))))
         if exchange.raw_body:
             raise Seen(f"{len(exchange.raw_body)} bytes of body")
+    answer = sends(start(headers=[PLAIN]), body(b"", more=True), body(b""))
+    if size := len(get(wrap(answer), method="HEAD").raw_body):
+        raise Seen(f"{size} bytes for HEAD")
     return FINE
 
 
@@ -187,7 +190,7 @@ TOPIC = Topic(
         Row("a response object that is kept and sent again is right for the next client", "ASGI HTTP", kept_response),
         Row("`gzip;q=0` refuses gzip, `vibrant` does not ask for br", "RFC 9110, 12.4.2, 12.5.3", asked_for_nothing),
         Row("the coding of the highest weight is taken, also `identity`", "RFC 9110, 12.5.3", highest_weight),
-        Row("204 and 304 have no body, also as a stream", "RFC 9110, 6.4.1", no_content),
+        Row("HEAD, 204 and 304 have no body, also as a stream", "RFC 9110, 6.4.1", no_content),
         Row("a strong ETag and ranges are not kept for other bytes", "RFC 9110, 8.8.3.3, 14.3", validators),
         Row("`no-transform` is respected", "RFC 9111, 5.2.2.6", no_transform),
         Row("what is encoded already is left alone, and `identity` is not doubled", "RFC 9110, 8.4", encoded_already),

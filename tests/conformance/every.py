@@ -104,13 +104,16 @@ def passes(wrap: Wrap, kind: str, behind: str | None = None) -> bool:
     return kind in types and (behind is None or types.index(behind) < types.index(kind))
 
 
+OPTIONAL: dict[str, Any] = dict.fromkeys(
+    ("scheme", "root_path", "client", "server", "extensions", "state", "raw_path"),
+)
+
+
 def bare_scope(wrap: Wrap) -> str:
-    optional = ("scheme", "root_path", "client", "server", "extensions", "state", "raw_path")
-    exchange = drive(wrap(apps.text()), http(headers=REQUEST, **dict.fromkeys(optional)))
+    exchange = drive(wrap(apps.text()), http(headers=REQUEST, **OPTIONAL))
     if answered(exchange).status != 200:
         raise Seen(str(exchange.status))
-    sockets = dict.fromkeys((*optional, "subprotocols"))
-    answered(drive(wrap(apps.accepts()), websocket(headers=REQUEST, **sockets)))
+    answered(drive(wrap(apps.accepts()), websocket(headers=REQUEST, **OPTIONAL, subprotocols=None)))
     return FINE
 
 

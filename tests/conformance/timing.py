@@ -1,7 +1,7 @@
 """Rows of timing: what is measured, of which requests, and under which labels."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from ..timed import Clock
 from .every import ask
 from .rows import FINE, Row, Seen, Topic, answered
 
-Handler = Callable[[Any], Any]
+Handler = Any  # a function of a request, or an application
 
 
 class Observed(NamedTuple):
@@ -114,7 +114,7 @@ def observe(subject: Any, app: App, clock: Clock | None = None, **changes: Any) 
 def streamed(subject: Any) -> str:
     clock = Clock()
 
-    async def pieces() -> Any:
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(3):
             yield b"piece"
             clock.now += 1
@@ -174,7 +174,7 @@ def cancelled(subject: Any) -> str:
 
 
 def sent_before(subject: Any) -> str:
-    async def halfway() -> Any:
+    async def halfway() -> AsyncIterator[bytes]:
         yield b"a piece"
         raise ValueError
 
