@@ -13,7 +13,7 @@ from ..apps import body, sends, start
 from ..asgi import Exchange, drive, http, websocket
 from ..bench import peers
 from ..bench.peers import peer
-from .rows import FINE, Row, Seen, Topic, all_of, answered, only
+from .rows import FINE, Row, Seen, Topic, answered, only
 from .subjects import ORIGIN
 
 FOREIGN = "https://foreign.example"
@@ -142,7 +142,7 @@ def vary(make: Any) -> str:
         app = sends(start(headers=[(b"vary", b"Cookie")]), body())
         values = ", ".join(ask(make, origin, app=app).header("vary")).lower().split(", ")
         told += [f"no {name.title()} where {who}" for name in ("origin", "cookie") if name not in values]
-    return all_of(told)
+    return only(told, "{}")
 
 
 def crash(make: Any) -> str:

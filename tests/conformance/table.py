@@ -27,7 +27,7 @@ Cells = Mapping[str, Mapping[str, Mapping[str, str]]]
 WORDS = (
     "`yes`: it is so. Anything else is what happens instead, and with whom, where a column has several: `Starlette` is "
     "its middlewares, each by its name, `ours` every configuration that the tests have. An exception is told by the "
-    "name of its class. Nothing: the peer has no such thing."
+    "name of its class. Nothing: the row is not about that peer."
 )
 
 
@@ -63,7 +63,7 @@ def markdown(cells: Cells, topics: Sequence[Topic] = TOPICS) -> str:
     """The tables, and above them what their words mean and with what they were made."""
     parts = [WORDS, f"Made by `python -m tests.conformance --write` with {about()}."]
     for topic in topics:
-        head = [topic.title.lower(), "by", *columns(topic)]
+        head = ["", "written in", *columns(topic)]
         lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
         for row in topic.rows:
             seen = cells[topic.title][row.sentence]
