@@ -109,8 +109,9 @@ def validators(wrap: Wrap) -> str:
 
 def encoded_already(wrap: Wrap) -> str:
     data = b"\x1f\x8b" * 500
-    if get(wrap(responds((b"content-encoding", b"gzip"), data=data))).raw_body != data:
-        raise Seen("encoded twice")
+    for name, where in ((b"content-encoding", ""), (b"Content-Encoding", ", where Django writes it")):
+        if get(wrap(responds((name, b"gzip"), data=data))).raw_body != data:
+            raise Seen(f"encoded twice{where}")
     codings = get(wrap(responds((b"content-encoding", b"identity")))).header("content-encoding")
     if len(codings) > 1:
         raise Seen(f"{' and '.join(codings)}")
