@@ -125,6 +125,8 @@ def outcome(
     `complete`: the response came to its end, or the application closed the WebSocket. `gone`: `send` raised OSError.
     `disconnected`: `receive` said that the client has gone, which is how an ordinary WebSocket ends: there it counts
     only if the application raised over it. A client that goes while nobody sends or receives is not seen by anybody.
+    A WebSocket's code is what the server says: uvicorn and Granian say 1005 of a connection that broke, and Hypercorn
+    says 1006 of one that the client closed.
     """
     left = gone or (disconnected and (not websocket or error is not None))
     if left and not complete:
