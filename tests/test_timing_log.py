@@ -316,6 +316,16 @@ def test_texts_with_half_characters_are_json_that_everybody_reads(caplog: pytest
     assert line(caplog, apps.text(), scope, access="common").isprintable()
 
 
+@pytest.mark.parametrize("access", ["combined", "json"])
+def test_a_password_is_left_out_however_long_it_is(access: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What is behind the cut says what was before it."""
+    for filler in ("secret" * 300, "secret@" * 300, "secret:" + "a" * 70_000):
+        scope = http(headers=[("referer", f"https://{filler}@shop.example.com/cart")])
+        text = line(caplog, apps.text(), scope, access=access)
+        assert "secret" not in text
+        assert '"https://shop.example.com/cart"' in text
+
+
 def test_no_query_is_told_unless_it_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
     scope = http("/a", query_string=b"key=secret", headers=[REFERER])
     for access in ("common", "combined", "json"):

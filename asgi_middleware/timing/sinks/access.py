@@ -147,5 +147,5 @@ def _referer(record: Record, *, query: bool) -> bytes | None:
     referer = record.header(b"referer")
     if referer is None:
         return None
-    referer = _USERINFO.sub(b"", _cut(referer))
+    referer = _USERINFO.sub(b"", referer)  # of the whole: a cut may hide where a name ends
     return referer if query else _QUERY.sub(b"", referer)
