@@ -292,6 +292,26 @@ def test_a_request_that_begins_in_the_context_of_a_live_one_leaves_its_own_id() 
     assert notes == ["second", "first", "first"]
 
 
+def test_a_call_from_a_task_that_a_live_request_has_begun_gives_back_the_outer_id() -> None:
+    """As an endpoint behind a BaseHTTPMiddleware does, which runs it in a task of its own."""
+    notes: list[str | None] = []
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    async def endpoint() -> None:
+        called = http(headers=[("x-request-id", "inner")], client=("testclient", 1))
+        await RequestIDMiddleware(nothing)(called, nothing, nothing)
+        notes.append(get_request_id())
+
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.create_task(endpoint())
+        notes.append(get_request_id())
+
+    asyncio.run(RequestIDMiddleware(outer, generator=always("outer"))(http(), nothing, nothing))
+    assert notes == ["outer", "outer"]
+
+
 def test_threads_of_a_request_see_its_id() -> None:
     seen: list[tuple[str, str | None, str | None]] = []
 

@@ -22,8 +22,9 @@ application has returned, and error logs are written outside of us:
 
     entry            remember the outer holder, set ours
     any exit         our holder is no longer live
-    normal return    put the outer holder back if it is still live and of the same task, otherwise leave ours: the
-                     request before on a connection may be live too, in its background work, but is no caller
+    normal return    put the outer holder back if it is still live, and of the same task or for another client;
+                     otherwise leave ours: the request before on a connection may be live too, in its background
+                     work, but is no caller
     exception        leave ours: the server's error line is about this request
 
 What remains: Granian's WebSocket line is written in another context, Daphne's exception line in one that may be another

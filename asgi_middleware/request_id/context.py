@@ -10,11 +10,12 @@ from .trace import Trace
 class Holder:
     """What the context variable holds: the ID, and whether its request is still under way.
 
-    Made without `__init__`, which would cost every request a call; the middleware sets all five.
+    Made without `__init__`, which would cost every request a call; the middleware sets all six.
     """
 
-    __slots__ = ("header", "live", "task", "trace", "value")
+    __slots__ = ("client", "header", "live", "task", "trace", "value")
 
+    client: Any  # whose request it is, as the scope says
     header: str  # under which the ID goes out
     live: bool
     task: Any  # which runs the request; None once it is over
@@ -25,8 +26,9 @@ class Holder:
 def running_task() -> Any:
     """The task that runs this; None where asyncio does not.
 
-    A caller runs the request inside of it in its own task. uvicorn begins a pipelined one in a copy of the context of
-    the one before, which may still be live with work in the background, but in another task.
+    A caller runs the request inside of it in its own task, or in one that it has begun, but is no client of the server.
+    uvicorn begins a pipelined one in a copy of the context of the one before, which may still be live with work in the
+    background: in another task, for the same client.
     """
     # This one raises nothing where there is no loop, which is what trio and a call by hand look like.
     loop = asyncio._get_running_loop()

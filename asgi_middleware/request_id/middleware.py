@@ -148,6 +148,7 @@ class RequestIDMiddleware:
             responder.pair = pair
             send = responder.send
         holder = Holder()
+        holder.client = scope.get("client")
         holder.header = self._header
         holder.live = True
         holder.task = running_task()
@@ -164,7 +165,7 @@ class RequestIDMiddleware:
             raise
         task, holder.task = holder.task, None
         holder.live = False
-        if outer is not None and outer.live and outer.task is task:
+        if outer is not None and outer.live and (outer.task is task or outer.client != holder.client):
             _set(outer)
         elif _get() is not holder:  # likewise
             _set(holder)
