@@ -7,6 +7,7 @@ The applications' clock stands still until the client moves it (see `apps.timed_
 
 import itertools
 import json
+import re
 import socket
 import time
 from collections import Counter
@@ -37,6 +38,7 @@ SOCKETS = {
     "hypercorn": {"leaves": ("aborted", 1006)},
     "granian": {"breaks": ("ok", 1005)},
 }
+_TOTAL = re.compile(r"total;dur=0\.00, trace;desc=00-[0-9a-f]{32}-[0-9a-f]{16}-02")
 _POLL = 0.01  # seconds between two questions
 _numbers = itertools.count(1)
 
@@ -69,6 +71,10 @@ class Site:
         """The only record of a request, once it is there."""
         (record,) = self._until(lambda: self.control("told", token)["records"])
         return dict(record)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The access lines so far."""
+        return [json.loads(line) for line in self.running.printed().splitlines() if line.startswith('{"time"')]
 
     def gauges(self) -> dict[str, float]:
         """What is under way, over all labels."""
@@ -157,7 +163,9 @@ def ended(record: dict[str, Any]) -> tuple[Any, ...]:
 @pytest.mark.parametrize(("pair", "protocol"), CASES)
 def test_an_ordinary_response(asks: Asks) -> None:
     token, reply = asks.get("plain")
-    assert (reply.status, reply.body, reply.header("server-timing")) == (200, b"last", ["total;dur=0.00"])
+    assert (reply.status, reply.body) == (200, b"last")
+    (value,) = reply.header("server-timing")
+    assert _TOTAL.fullmatch(value)
     record = asks.site.record(token)
     assert ended(record) == (200, "ok", None, 4, token)
     assert times(record) == (0, 0, 0)
@@ -166,7 +174,7 @@ def test_an_ordinary_response(asks: Asks) -> None:
 @pytest.mark.parametrize(("pair", "protocol"), CASES)
 def test_a_stream_is_timed_to_its_last_byte(asks: Asks) -> None:
     with asks.stream("stream") as (token, reply, parts):
-        assert reply.header("server-timing") == ["total;dur=0.00"]
+        assert len(reply.header("server-timing")) == 1
         assert next(parts)[:1] == b"p"
         asks.site.until_held(token)
         asks.site.move(5)
@@ -197,6 +205,22 @@ def test_a_client_that_goes_away(asks: Asks) -> None:
     with asks.stream("leaves") as (token, reply, parts):
         assert (reply.status, next(parts)[:1]) == (200, b"p")
     assert ended(asks.site.record(token)) == (200, "aborted", None, 4, token)
+
+
+@pytest.mark.parametrize("pair", SERVERS)
+def test_a_client_that_goes_away_while_nobody_receives(pair: Pair, meet: Meet) -> None:
+    """Only some servers tell the application, by an exception or a cancellation; others take the rest in silence.
+
+    Over HTTP/1.1: over HTTP/2 Hypercorn's `send` never returns then, so that such a request is under way for ever.
+    """
+    asks = Asks(meet(pair), "h1")
+    with asks.stream("stream") as (token, _, parts):
+        assert next(parts)[:1] == b"p"
+        asks.site.until_held(token)
+    asks.site.release(token)
+    status, outcome, *_ = ended(asks.site.record(token))
+    assert status == 200
+    assert outcome in ("ok", "aborted", "cancelled")
 
 
 @pytest.mark.parametrize("pair", SERVERS)
@@ -236,11 +260,29 @@ def test_requests_sent_at_once_on_one_connection(pair: Pair, meet: Meet) -> None
         ]
         connection.sendall("".join(lines).encode())
         site.until_held(tokens[2])
+        records = [site.record(token) for token in tokens[:2]]
         site.move(3)
         site.release(tokens[2])
-        records = [site.record(token) for token in tokens]
+        records.append(site.record(tokens[2]))
     assert [ended(record) for record in records] == [(200, "ok", None, 4, token) for token in tokens]
     assert [times(record) for record in records] == [(0, 0, 0), (0, 0, 0), (0, 0, 3)]
+
+
+@pytest.mark.parametrize("pair", SERVERS)
+def test_bytes_that_are_no_text_and_a_path_of_line_breaks(pair: Pair, meet: Meet) -> None:
+    """They are served, and told in one line."""
+    site = meet(pair)
+    token = site.token()
+    head = f"GET /{token}/%0A1.1.1.1%1B%5B31m%22 HTTP/1.1\r\nHost: a\r\nX-Request-ID: {token}\r\n"
+    with socket.create_connection(("127.0.0.1", site.running.port), PATIENCE) as connection:
+        for name in ("User-Agent", "Referer", "traceparent", "tracestate"):
+            head += f"{name}: abc\xff\\\r\n"
+        connection.sendall((head + "Connection: close\r\n\r\n").encode("latin-1"))
+        assert b"".join(iter(lambda: connection.recv(65536), b"")).startswith(b"HTTP/1.1 200 ")
+    assert ended(site.record(token)) == (200, "ok", None, 4, token)
+    (line,) = [line for line in site.lines() if line["request_id"] == token]
+    path = f"/{token}/%0A1.1.1.1%1B%5B31m%22"
+    assert (line["path"], line["user_agent"], line["referer"]) == (path, "abc\\xff\\", "abc\\xff\\")
 
 
 def converse(site: Site, word: str) -> tuple[Any, ...]:
@@ -293,8 +335,7 @@ def test_each_request_has_one_access_line(pair: Pair, meet: Meet) -> None:
     Asks(site, "h1").get("plain")
     for token in site.asked:
         site.record(token)
-    lines = [json.loads(line) for line in site.running.printed().splitlines() if line.startswith('{"time"')]
-    told = Counter((line["request_id"], line["path"].split("/")[1]) for line in lines)
+    told = Counter((line["request_id"], line["path"].split("/")[1]) for line in site.lines())
     assert {pair: count for pair, count in told.items() if pair[1] != "ready"} == {
         (token, token): 1 for token in site.asked
     }

@@ -95,7 +95,8 @@ _timed = RequestIDMiddleware(
         _site,
         sinks=[_Keeps(), PrometheusSink(registry=_registry), LogSink(slow=None, access="json")],
         clock=_clock,
-    )
+    ),
+    trace="continue",
 )
 
 
