@@ -125,6 +125,25 @@ def test_a_block_that_raises_is_measured_and_raises(kind: str) -> None:
     assert names(Reader(value).metrics()) == ["total", "work"]
 
 
+def test_an_object_whose_call_must_be_awaited_is_measured_to_its_end() -> None:
+    noted: list[int] = []
+
+    class Fetch:
+        async def __call__(self, value: int) -> int:
+            await asyncio.sleep(0)
+            noted.append(len(module.collected.get() or ()))
+            return value
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert await measure("fetch")(Fetch())(7) == 7
+        noted.append(len(module.collected.get() or ()))
+        await send(apps.start(headers=[]))
+
+    wrapped = TimingMiddleware(app, server_timing="all")
+    assert drive(wrapped, loop="asyncio").error is None
+    assert noted == [0, 1]
+
+
 def test_a_decorated_function_keeps_its_signature_and_results() -> None:
     def function(a: int, /, b: str = "b", *rest: int, c: bool, **others: float) -> tuple[Any, ...]:
         """Its words."""

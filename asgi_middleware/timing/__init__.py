@@ -31,8 +31,8 @@ metrics, and nobody else's library is patched.
 The route is the template that the router left in the scope, with the mounts around it:
 
     Starlette, FastAPI, Litestar    seen as they are
-    Django                          a middleware says it: in `process_view`, set
-                                    request.scope["route"] = request.resolver_match.route
+    Django                          ScopeMiddleware of `asgi_middleware.django` says it; or another one: in
+                                    `process_view`, request.scope["route"] = request.resolver_match.route
     Quart                           likewise, in `before_request`: request.scope["route"] = request.url_rule.rule
     Falcon                          likewise, in `process_resource`: req.scope["route"] = req.uri_template
     others                          scope["route"] as a text, or the option `route`

@@ -96,7 +96,9 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
             finally:
                 _note(name, desc, (time.perf_counter() - began) * 1000)
 
-        return measured_async if inspect.iscoroutinefunction(function) else measured  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # same signature, by functools.wraps
+        # of an object that can be called, that of its class says it
+        awaited = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+        return measured_async if awaited else measured  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # same signature, by functools.wraps
 
 
 def _note(name: str, desc: str | None, milliseconds: float) -> None:

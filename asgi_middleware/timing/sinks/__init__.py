@@ -10,6 +10,9 @@ A sink of your own is an object with the method `ended(record)`, see `Sink`; wit
 nothing can be awaited: so the methods are plain, and quick. What takes longer goes into a queue that somebody else
 empties, as `logging.handlers.QueueHandler` does.
 
+A request that nobody finishes is ended by the garbage collector, in whatever thread and in the middle of whatever that
+was: let a lock of your own be a `threading.RLock`.
+
 A sink that raises breaks no request, and keeps no other sink from being told. The first failure is logged at once
 (logger `asgi_middleware.timing`, level ERROR), later ones once a minute with their number.
 """
