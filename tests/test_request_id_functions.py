@@ -1,5 +1,6 @@
 """`request_id`: the functions that are given to it, and what happens when they break."""
 
+import logging
 import uuid
 from typing import Any
 
@@ -157,3 +158,17 @@ def test_what_stops_a_process_is_not_held_up(option: str) -> None:
     wrapped = RequestIDMiddleware(apps.text(b"ok"), **options)
     sent = [] if option == "generator" else [("x-request-id", "a")]
     assert isinstance(drive(wrapped, http(headers=sent)).error, KeyboardInterrupt)
+
+
+def test_a_log_that_fails_breaks_no_request() -> None:
+    class Down(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ConnectionError("no log server")
+
+    logger, handler = logging.getLogger("asgi_middleware.request_id"), Down()
+    logger.addHandler(handler)
+    try:
+        exchange, _ = ask([("x-request-id", "a")], trust=fails(KeyError()))
+    finally:
+        logger.removeHandler(handler)
+    assert exchange.header("x-request-id") == ["made-1"]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from asgi_middleware import ConfigError, Stack, TimingMiddleware
-from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, Record, sinks
+from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, Record, add
+from asgi_middleware.timing import sinks as module
 from asgi_middleware.timing.sinks import Sink, WatchingSink
 
 from . import apps
@@ -131,6 +132,38 @@ def test_it_is_reported_at_once_and_then_once_a_minute_with_the_number(caplog: p
     assert all(record.levelno == logging.ERROR for record in caplog.records)
 
 
+class Down(logging.Handler):
+    """A handler whose own service is down."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise ConnectionError("no log server")
+
+
+@pytest.mark.parametrize("options", [{}, {"route": lambda scope: 7}, {"expose": lambda scope: 7}])
+def test_a_log_that_fails_as_well_breaks_no_request(options: dict[str, Any]) -> None:
+    """An access line that cannot be written, and then nobody can be told of that."""
+    logger, handler, after = logging.getLogger("asgi_middleware"), Down(), Kept()
+    app = apps.sends(apps.start(), apps.body(b"ok"))
+    error = KeyError("mine")
+
+    async def measures(scope: Any, receive: Any, send: Any) -> None:
+        add("db", 1)
+        await app(scope, receive, send)
+        raise error
+
+    sinks: list[Any] = [LogSink(access="json"), Failing("began", "ended"), after]
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        exchange = drive(TimingMiddleware(measures, sinks=sinks, **options))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert (exchange.error, exchange.status, exchange.body) == (error, 200, b"ok")
+    assert (after.under_way, after.record.outcome) == (0, "error")
+
+
 def test_each_failing_sink_is_reported_by_itself(caplog: pytest.LogCaptureFixture) -> None:
     class Other(Failing):
         pass
@@ -143,9 +176,9 @@ def test_each_failing_sink_is_reported_by_itself(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_sink_is_imported_when_it_is_asked_for() -> None:
-    assert sinks.LogSink is LogSink
+    assert module.LogSink is LogSink
     with pytest.raises(AttributeError, match="has no attribute 'StatsdSink'"):
-        sinks.StatsdSink  # noqa: B018  # the access is the test
+        module.StatsdSink  # noqa: B018  # the access is the test
     with pytest.raises(AttributeError, match="has no attribute 'StatsdSink'"):
         __import__("asgi_middleware.timing").timing.StatsdSink  # noqa: B018  # as above
 

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
 
 from .. import _headers
@@ -253,7 +254,8 @@ class RequestIDMiddleware:
         if option not in self._reported:
             self._reported.add(option)
             # The kind of the exception alone: its text may quote the client's value.
-            logger.error("request_id: %s %s; the ID is a generated one. Reported once.", option, what)
+            with suppress(Exception):  # where logging fails as well, there is nobody left to tell
+                logger.error("request_id: %s %s; the ID is a generated one. Reported once.", option, what)
 
 
 class _Responder(Responder):

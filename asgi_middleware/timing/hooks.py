@@ -3,9 +3,16 @@
 import inspect
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-logger = logging.getLogger("asgi_middleware.timing")
+_logger = logging.getLogger("asgi_middleware.timing")
+
+
+def report(text: str, *about: object) -> None:
+    """Log an error. Where that fails as well, there is nobody left to tell."""
+    with suppress(Exception):
+        _logger.error(text, *about)
 
 
 class Hook:
@@ -36,6 +43,4 @@ class Hook:
         if not self._reported:
             self._reported = True
             # The kind of an exception alone: its text may quote the client.
-            logger.error(
-                "timing: %s %s %s; %s. Reported once.", self._option, what, type(seen).__name__, self._otherwise
-            )
+            report("timing: %s %s %s; %s. Reported once.", self._option, what, type(seen).__name__, self._otherwise)

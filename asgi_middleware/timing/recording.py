@@ -1,6 +1,5 @@
 """From a request to its record, and from that to the sinks."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -8,14 +7,12 @@ from typing import Any
 from .._scope import header
 from .._types import Receive, Scope, Send
 from . import queueing
-from .hooks import Hook
+from .hooks import Hook, report
 from .record import METHODS, OTHER, Record, Span
 from .route import UNMATCHED, Routes
 from .sinks import Sink
 from .spans import Noted
 from .watching import Watch
-
-logger = logging.getLogger("asgi_middleware.timing")
 
 _INTERVAL = 60  # seconds between two reports of one failing sink
 # A record is made without `__init__`: a call with all of its fields costs several times as much as setting them.
@@ -41,7 +38,7 @@ class _Told:
             swallowed, self._swallowed = self._swallowed, 0
             sink = type(getattr(self.ended, "__self__", self.ended)).__name__
             kind = type(error).__name__
-            logger.error("timing: the sink %s raised %s; %d failures since the last report.", sink, kind, swallowed)
+            report("timing: the sink %s raised %s; %d failures since the last report.", sink, kind, swallowed)
 
 
 class Recorder:
@@ -137,7 +134,7 @@ class Recorder:
         if not self._reported:
             self._reported = True
             kind = type(error).__name__
-            logger.error("timing: the route in the scope raised %s; it is `unmatched`. Reported once.", kind)
+            report("timing: the route in the scope raised %s; it is `unmatched`. Reported once.", kind)
 
 
 def _said(route: Hook, routes: Routes, scope: Scope, arrived: Mapping[str, Any]) -> str:
