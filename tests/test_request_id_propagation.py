@@ -67,6 +67,7 @@ URLS: list[tuple[str, str, bool]] = [
     ("another scheme", "ftp://api.example.com/", NO),
     ("file", "file://api.example.com/etc", NO),
     ("javascript", "javascript://api.example.com/%0aalert(1)", NO),
+    ("a long s in the scheme", "http\u017f://api.example.com/", NO),
     ("a scheme of no slash", "https:api.example.com/", NO),
     ("one slash", "https:/api.example.com/", NO),
     ("three slashes", "https:///api.example.com/", NO),

@@ -12,7 +12,9 @@ import unicodedata
 from .._options import Options, shown
 from .._types import Strings
 
-_URL = re.compile(r"(?:https?|wss?)://(\[[^\]]*\]|[^/?#:\[\]]*)(?::[0-9]{1,5})?(?:[/?#].*)?", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(
+    r"(?:https?|wss?)://(\[[^\]]*\]|[^/?#:\[\]]*)(?::[0-9]{1,5})?(?:[/?#].*)?", re.ASCII | re.IGNORECASE | re.DOTALL
+)
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
 _LONGEST = 253  # characters of a name (RFC 1035, 2.3.4)
