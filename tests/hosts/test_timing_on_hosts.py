@@ -20,17 +20,19 @@ import pytest
 from websockets.sync.client import connect
 
 from .checks import PATIENCE, Client, Host, Reply
-from .servers import KINDS, Fleet, Pair, Running
+from .servers import ALL, KINDS, TRIO, Fleet, Pair, Running
 
 pytestmark = pytest.mark.hosts
 
-PAIRS = [Pair(kind, "timed", "none") for kind in KINDS]
+PAIRS = [Pair(kind, "timed", "none") for kind in (*KINDS, *TRIO)]
 CASES = [
     pytest.param(pair, protocol, id=f"{pair.kind}-{protocol}")
     for pair in PAIRS
-    for protocol in KINDS[pair.kind].protocols
+    for protocol in ALL[pair.kind].protocols
 ]
 SERVERS = [pytest.param(pair, id=pair.kind) for pair in PAIRS]
+# Under trio, Hypercorn may close a connection while it writes, which trio refuses: the application's `send` raises.
+ORDERLY = [pytest.param(pair, id=pair.kind) for pair in PAIRS if pair.kind not in TRIO]
 # Servers that say 1005 of a connection that broke, as if the client had closed, or 1006 of a client that closed.
 SOCKETS = {
     "uvicorn-h11": {"breaks": ("ok", 1005)},
@@ -207,7 +209,7 @@ def test_a_client_that_goes_away(asks: Asks) -> None:
     assert ended(asks.site.record(token)) == (200, "aborted", None, 4, token)
 
 
-@pytest.mark.parametrize("pair", SERVERS)
+@pytest.mark.parametrize("pair", ORDERLY)
 def test_a_client_that_goes_away_while_nobody_receives(pair: Pair, meet: Meet) -> None:
     """Only some servers tell the application, by an exception or a cancellation; others take the rest in silence.
 
@@ -305,7 +307,7 @@ def converse(site: Site, word: str) -> tuple[Any, ...]:
     return record["outcome"], record["close_code"]
 
 
-@pytest.mark.parametrize("pair", SERVERS)
+@pytest.mark.parametrize("pair", ORDERLY)
 def test_a_websocket(pair: Pair, meet: Meet) -> None:
     site = meet(pair)
     found = {word: converse(site, word) for word in ("says", "leaves", "breaks")}

@@ -6,13 +6,13 @@
 /control/gauges           what is under way, by the metric and its labels
 """
 
-import asyncio
 import json
 import logging
 import sys
 from dataclasses import fields
 from typing import Any
 
+import anyio
 from prometheus_client import CollectorRegistry
 
 from asgi_middleware import RequestIDMiddleware, TimingMiddleware
@@ -21,7 +21,7 @@ from tests.timed import Clock
 
 _clock = Clock(0.0)
 _registry = CollectorRegistry()
-_held: dict[str, asyncio.Event] = {}
+_held: dict[str, anyio.Event] = {}
 _told: dict[str, list[dict[str, Any]]] = {}
 
 
@@ -39,7 +39,7 @@ def _token(scope: Any) -> str:
 
 
 async def _hold(scope: Any) -> None:
-    await _held.setdefault(_token(scope), asyncio.Event()).wait()
+    await _held.setdefault(_token(scope), anyio.Event()).wait()
 
 
 async def _site(scope: Any, receive: Any, send: Any) -> None:
@@ -117,7 +117,7 @@ def _control(word: str, value: str = "") -> Any:
         case "move":
             _clock.now += float(value)
         case "release":
-            _held.setdefault(value, asyncio.Event()).set()
+            _held.setdefault(value, anyio.Event()).set()
         case "told":
             return {"holds": value in _held, "records": _told.get(value, [])}
         case "gauges":
