@@ -1,5 +1,7 @@
 """Mutants that no test can tell from the original, by file and name, each with its reason."""
 
+_FROM_NOTHING_ON = "from nothing on, written otherwise"
+_LENGTH_FIRST = "names of another length are others; looking at it first is quicker"
 _DERIVED = "derived from the options that are compared, so equal where they are"
 _NOTHING_DROPPED = "where there is nothing to drop, dropping makes the same list anew"
 _OTHERWISE_JSON = "whatever is neither HTML nor text is answered as JSON"
@@ -7,18 +9,25 @@ _TOLD_FIRST = "which rule a misspelt origin has is never told"
 _REFUSED = "a problem was noted, so the policy is never made"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "asgi_middleware/_headers.py": {
+        r"module: b'0(?:\\.[0-9]{0,3})?|1(?:\\.0{0,3})?' -> b'0(?:\\.[0-9]{,3})?|1(?:\\.0{0,3})?'": _FROM_NOTHING_ON,
+        r"module: ...-9]{0,3})?|1(?:\\.0{0,3})?' -> ...-9]{0,3})?|1(?:\\.0{,3})?'": _FROM_NOTHING_ON,
+        "get: len(key) == length and key.lower() == name -> key.lower() == name": _LENGTH_FIRST,
+        "get_all: len(key) == length and key.lower() == name -> key.lower() == name": _LENGTH_FIRST,
+        "merge_vary: not lines -> False": "merging nothing with the name makes the same line",
+        "merge_vary: None -> True": "the keys alone are read",
+        "weighted: b'' -> b'mutant'": "neither is a weight",
+    },
     "asgi_middleware/_origins.py": {
         r"module: ...*)://(\\[[0-9a-f:.]+\\]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?... -> "
         r"...*)://(\\[[0-9a-f:.]+]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?#\...": "a bracket that closes nothing is a bracket",
         r"module: ...-9a-f:.]+\\]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?#\\s]+))?' -> "
         r"...-9a-f:.]+\\]|[^/:@?#[\\]\\s]+)(?::([^/:@?#\\s]+))?'": "in a class an opening bracket is itself",
-        "module: '[1-9][0-9]{0,4}' -> '[1-9][0-9]{,4}'": "from nothing on, written otherwise",
+        "module: '[1-9][0-9]{0,4}' -> '[1-9][0-9]{,4}'": _FROM_NOTHING_ON,
         "Origins.pattern_for: not self._patterns or not may_be_origin(origin) -> not may_be_origin(origin)": (
             "no pattern matches where there is none"
         ),
-        "module: ...z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?' -> ...z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?'": (
-            "from nothing on, written otherwise"
-        ),
+        "module: ...z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?' -> ...z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?'": _FROM_NOTHING_ON,
         "wrong_with: 2 -> 3": "the host is a host name, so no dot follows the star's",
         r"_why_no_origin: '[\\x00-\\x20\\x7f]' -> '[\\00-\\x20\\x7f]'": "NUL in octal",
         "_why_no_origin: '' -> 'mutant'": "neither is an origin, so both give the example",
