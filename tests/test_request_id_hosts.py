@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from asgi_middleware.request_id.hosts import host_of
+from asgi_middleware.request_id.hosts import host_of, known
 
 # Half of each URL is what hosts are made of.
 PLAIN = (
@@ -60,6 +60,27 @@ def unlike(ours: str, theirs: str) -> bool:
         return ipaddress.IPv6Address(ours[1:-1]) != ipaddress.ip_address(theirs.strip("[]"))
     labels = theirs.lower().split(".")  # urllib leaves it to others to encode them
     return ours != ".".join(x if x.isascii() else "xn--" + x.encode("punycode").decode() for x in labels)
+
+
+HOSTS: list[tuple[str, str | None]] = [
+    ("0xbe", None),  # an address to some
+    ("0x", None),
+    ("a.0XBE", None),
+    ("xbe", "xbe"),
+    ("::1]", None),
+    ("[::1", None),
+    ("[::1]", "[::1]"),
+    ("::0001", "[::1]"),
+    ("1.2.3.4", "1.2.3.4"),
+    ("1.2.3", None),
+    ("B\xfccher.EXAMPLE", "xn--bcher-kva.example"),
+    ("B\xdccher", None),
+]
+
+
+@pytest.mark.parametrize(("host", "expected"), HOSTS, ids=[ascii(row[0]) for row in HOSTS])
+def test_a_host_has_one_form(host: str, expected: str | None) -> None:
+    assert known(host) == expected
 
 
 def test_clients_connect_to_the_host_that_was_compared() -> None:
