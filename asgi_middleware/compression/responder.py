@@ -136,7 +136,7 @@ class CodingResponder(Responder):
         if state == _PASS:
             return self._others(message)
         if state == _BEFORE:
-            return super().send(message)
+            return Responder.send(self, message)
         if message["type"] == _BODY:
             return self._on_first_body(message) if state == _HELD else self._on_next_body(message)
         return self._release_before(message) if state == _HELD else self._others(message)
