@@ -113,6 +113,16 @@ def test_the_whole_record_of_nothing() -> None:
     }
 
 
+METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "get", "PURGE", ""])
+def test_only_the_standard_methods_are_told_by_name(method: str) -> None:
+    """RFC 9110, 9.1, and RFC 5789."""
+    record = recorded(apps.silent(), http(method=method))
+    assert record.method == (method if method in METHODS else "_OTHER")
+
+
 # Time
 
 
