@@ -1,19 +1,21 @@
 """`LintMiddleware`: watches one conversation after the other."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal
 
 from .._options import Options
 from .._types import ASGIApp, Message, Receive, Scope, Send
-from .conversations import CONVERSATIONS, as_list
-from .rules import ASGIViolation
-from .values import check_scope
+from .conversations import Conversation
+from .http import HTTP
+from .lifespan import Lifespan
+from .rules import RULES, ASGIViolation
+from .scopes import Kept, ScopeCheck
+from .websocket import WebSocket
 
 logger = logging.getLogger("asgi_middleware.lint")
 
-# What nobody between server and application has reason to replace. Routers write `path_params`, `root_path`, `state`.
-_KEPT = ("type", "asgi", "http_version", "method", "scheme", "query_string", "headers", "client", "server")
+_CONVERSATIONS: dict[str, type[Conversation]] = {"http": HTTP, "websocket": WebSocket, "lifespan": Lifespan}
 
 
 class LintMiddleware:
@@ -21,6 +23,8 @@ class LintMiddleware:
 
     - `mode`: `"raise"` raises ASGIViolation where the rule is broken, `"warn"` logs it once for each rule; or a
       function that is called with each ASGIViolation.
+    - `ignore`: rules that are not to be reported, by their names in `RULES`: `["start-header-case"]` around Django,
+      whose handler sends `Content-Type`.
 
     Raises ConfigError with every problem.
     """
@@ -28,20 +32,32 @@ class LintMiddleware:
     middleware_kind = "lint"
 
     def __init__(
-        self, app: ASGIApp, *, mode: Literal["raise", "warn"] | Callable[[ASGIViolation], None] = "raise"
+        self,
+        app: ASGIApp,
+        *,
+        mode: Literal["raise", "warn"] | Callable[[ASGIViolation], None] = "raise",
+        ignore: Collection[str] = (),
     ) -> None:
         options = Options("LintMiddleware")
         options.app(app)
         if not callable(mode):
             options.choice("mode", mode, ("raise", "warn"))
+        self._ignored = frozenset(options.strings("ignore", ignore, example="['start-header-case']"))
+        for unknown in sorted(self._ignored - RULES.keys()):
+            options.problem("ignore", repr(unknown), "is not a rule", "use names of asgi_middleware.lint.RULES")
         options.raise_problems()
         self.app = app
         self._warned: set[str] = set()
-        self._report: Callable[[ASGIViolation], None] = _raise
+        self._lifespan: Lifespan | None = None  # the last one: what it says holds for the requests that follow
+        self._tell: Callable[[ASGIViolation], None] = _raise
         if callable(mode):
-            self._report = mode
+            self._tell = mode
         elif mode == "warn":
-            self._report = self._warn
+            self._tell = self._warn
+
+    def _report(self, violation: ASGIViolation) -> None:
+        if violation.rule not in self._ignored:
+            self._tell(violation)
 
     def _warn(self, violation: ASGIViolation) -> None:
         if violation.rule not in self._warned:
@@ -49,36 +65,47 @@ class LintMiddleware:
             logger.warning("%s", violation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        check_scope(self._report, scope)
+        ScopeCheck(self._report, scope).whole()
         kind = scope.get("type") if isinstance(scope, dict) else None
-        conversation = CONVERSATIONS.get(kind) if isinstance(kind, str) else None
+        conversation = _CONVERSATIONS.get(kind) if isinstance(kind, str) else None
         if conversation is None:
             await self.app(scope, receive, send)
             return
         line = conversation(self._report, scope)
+        self._compare_with_lifespan(line, scope)
 
-        async def checked_receive() -> Message:
-            message = await receive()
+        async def checked_receive(*given: Any, **named: Any) -> Message:
+            line.called("receive", not given and not named)
+            message: Message = await receive(*given, **named)
             line.received(message)
             return message
 
-        async def checked_send(message: Message) -> None:
-            line.sent(message)
-            await send(message)
+        async def checked_send(*given: Any, **named: Any) -> None:
+            line.called("send", len(given) == 1 and not named)
+            line.sent(given[0] if given else named.get("message"))
+            try:
+                await send(*given, **named)
+            except Exception as error:
+                line.send_failed(error)
+                raise
 
-        given = {key: scope[key] for key in _KEPT if key in scope}
-        headers = as_list(scope.get("headers"))
-        result: Any = await self.app(scope, checked_receive, checked_send)  # type: ignore[func-returns-value]  # it is what is checked
+        kept = Kept(scope)
+        try:
+            result: Any = await self.app(scope, checked_receive, checked_send)  # type: ignore[func-returns-value]  # it is what is checked
+        finally:
+            line.ended()
         if result is not None:
             line.report("returns-none", result)
-        for key, value in given.items():
-            kept = scope.get(key) is value
-            if key == "headers":
-                # Starlette puts a list of its own there, of the same pairs, as soon as it looks for one.
-                kept = headers is None or headers == as_list(value) == as_list(scope.get(key))
-            if not kept:
-                line.report("scope-kept", key)
+        for key in kept.changed():
+            line.report("scope-kept", key)
         line.returned()
+
+    def _compare_with_lifespan(self, line: Conversation, scope: Scope) -> None:
+        if isinstance(line, Lifespan):
+            self._lifespan = line
+        elif self._lifespan is not None:
+            line.check("lifespan-first", not self._lifespan.starting, scope["type"])
+            line.check("scope-state-copy", not self._lifespan.gave(scope.get("state")), "the very same")
 
 
 def _raise(violation: ASGIViolation) -> None:
