@@ -13,6 +13,7 @@ from asgi_middleware.lint import RULES, ASGIViolation
 
 from . import apps
 from .asgi import REQUEST, App, drive, http
+from .lint_points import POINTS
 from .lint_rows import BREAKS, COMPLETE, DISCONNECT, END, LEGAL, LIFESPAN, OK, STARTUP, broken_rules, receives, start
 
 # These are between two calls, or need a server that fails: they stand below.
@@ -195,3 +196,14 @@ def test_the_table_is_printed() -> None:
 def test_a_wrong_mode_is_refused(mode: Any) -> None:
     with pytest.raises(ConfigError, match="use one of 'raise', 'warn'"):
         LintMiddleware(apps.text(), mode=mode)
+
+
+def test_every_point_is_seen_or_has_its_reason() -> None:
+    assert list(POINTS) == list(range(1, 86))
+    assert [number for number, point in POINTS.items() if not point.rules and not point.unseen] == []
+    assert {name for point in POINTS.values() for name in point.names} == set(RULES)
+
+
+def test_every_rule_says_where_it_stands() -> None:
+    known = ("core: ", "HTTP: ", "WebSocket: ", "lifespan: ", "TLS: ", "extensions: ", "RFC 9110: ")
+    assert [name for name, rule in RULES.items() if not rule.clause.startswith(known)] == []

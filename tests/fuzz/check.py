@@ -26,8 +26,9 @@ MAY_CHANGE = {
 }
 # Headers of the request that a middleware may replace: its ID, and its place in a trace.
 MAY_BE_REPLACED = {b"x-request-id", b"traceparent", b"tracestate"}
-# A middleware works without what every server gives, and lint says that it is not there.
-TAKEN_OUT = "scope-keys"
+# What middlewares have to live with, and what no checker has to report: scopes without what every server gives, and
+# names in the case of the application, as Django and Sanic send them.
+ON_PURPOSE = ("scope-keys", "start-header-case")
 # Responses of the middleware itself, instead of the application's: preflights and refusals.
 OWN_STATUSES = {200, 400, 401, 403, 500}
 
@@ -40,8 +41,8 @@ class Run:
         self.inside: list[ASGIViolation] = []
         self.application = Application(scenario.steps)
         self.late: list[str] = []
-        inner = LintMiddleware(self.application.app(), mode=self.inside.append, ignore=[TAKEN_OUT])
-        outer = LintMiddleware(wrap(inner), mode=self.outside.append, ignore=[TAKEN_OUT])
+        inner = LintMiddleware(self.application.app(), mode=self.inside.append, ignore=ON_PURPOSE)
+        outer = LintMiddleware(wrap(inner), mode=self.outside.append, ignore=ON_PURPOSE)
         self.scope = scenario.fresh_scope()
         before = deeply(comparable(self.scope))
         self.exchange = Exchange(self.scope)

@@ -245,14 +245,12 @@ def _scope(rng: random.Random, kind: str) -> dict[str, Any]:
     else:
         scope["subprotocols"] = ["chat"]
     scope["path"] = scope["root_path"] + scope["path"]
-    if "tls" in scope["extensions"]:
-        if scope["scheme"] in ("https", "wss"):
-            scope["extensions"]["tls"] = {"server_cert": None, "tls_version": 0x0304, "cipher_suite": None}
-        else:
-            del scope["extensions"]["tls"]
     for key in OPTIONAL_KEYS:
         if rng.random() < 0.05:
             del scope[key]
+    offered = scope.get("extensions", {})
+    if offered.pop("tls", None) is not None and scope.get("scheme") in ("https", "wss"):
+        offered["tls"] = {"server_cert": None, "tls_version": 0x0304, "cipher_suite": None}
     return scope
 
 
