@@ -1,43 +1,22 @@
 """What a server is pointed at: `tests.hosts.served:app`, the object that the stack gives, with nothing around it.
 
 HOSTS_APP names a module of `apps`, or `broken`; HOSTS_STACK says `six`, `native`: the six in the framework's own way,
-`none`, `lint`: the six between two checkers, whose findings are at /violations, `compression`: that alone, and /sent
+`none`, `lint`: the six between two checkers, whose findings are printed, `compression`: that alone, and /sent
 tells of the messages that left it last, `peer`: Starlette's compression in its place, or `auth`: the application of
 `auth_app`.
 HOSTS_FOLDER is where files to be served are.
 """
 
+import functools
 import json
 import os
 from typing import Any
 
-from asgi_middleware import CompressionMiddleware, LintMiddleware
-from asgi_middleware.lint import RULES, ASGIViolation
+from asgi_middleware import CompressionMiddleware
 from tests.asgi import App
 
 from .broken import Faulty
-from .stacks import load, native, six
-
-
-def linted(inner: App) -> App:
-    """The stack between two checkers; /violations tells who broke which rule, in order of finding."""
-    found: dict[str, None] = {}
-
-    def finder(side: str) -> Any:
-        def keep(violation: ASGIViolation) -> None:
-            found[f"{side}: {RULES[violation.rule].fault}: {violation.rule}"] = None
-
-        return keep
-
-    checked = LintMiddleware(six()(LintMiddleware(inner, mode=finder("inside"))), mode=finder("outside"))
-
-    async def told(scope: Any, receive: Any, send: Any) -> None:
-        if scope.get("path") != "/violations":
-            await checked(scope, receive, send)
-            return
-        await _tell(list(found), send)
-
-    return told
+from .stacks import linted, load, native, six
 
 
 def watched(app: App) -> App:
@@ -85,7 +64,7 @@ elif os.environ["HOSTS_STACK"] == "native":
 elif os.environ["HOSTS_STACK"] == "auth":
     from .auth_app import app
 elif os.environ["HOSTS_STACK"] == "lint":
-    app = linted(app)
+    app = linted(app, functools.partial(print, flush=True))
 elif os.environ["HOSTS_STACK"] == "compression":
     app = watched(app)
 elif os.environ["HOSTS_STACK"] == "peer":
