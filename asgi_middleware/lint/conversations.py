@@ -28,7 +28,9 @@ STILL_UNDER_WAY = 100
 
 def as_list(headers: Any) -> list[Any] | None:
     """A copy of what can be read twice, to compare with later; None for what cannot."""
-    return [tuple(pair) for pair in headers] if isinstance(headers, (list, tuple)) else None
+    if not isinstance(headers, (list, tuple)):
+        return None
+    return [tuple(pair) if isinstance(pair, list) else pair for pair in headers]
 
 
 class Conversation:

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from .conversations import Conversation, check_headers, values_of
 from .values import Report, is_number, is_text
 
+_LONGEST = 20  # digits of a Content-Length: more bytes than any disk holds
+
 
 def check_start(line: Conversation, message: Any) -> list[tuple[bytes, bytes]]:
     """The status and the headers of a response, or of a WebSocket's denial; the header pairs."""
@@ -63,7 +65,7 @@ class HTTP(Conversation):
         status = message.get("status")
         self._status = int(status) if is_number(status) else 0
         lengths = values_of(pairs, b"content-length")
-        fine = not lengths or (len(lengths) == 1 and lengths[0].isdigit())
+        fine = not lengths or (len(lengths) == 1 and lengths[0].isdigit() and len(lengths[0]) <= _LONGEST)
         self.check("content-length-once", fine, lengths)
         self._declared = int(lengths[0]) if lengths and fine else None
         trailers = message.get("trailers", False)

@@ -1,6 +1,6 @@
 """Checks of the scope that a server gives, and of what is left of it when the application has ended."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -71,8 +71,10 @@ class ScopeCheck:
             self.check("scope-method", is_text(method) and method == str(method).upper(), method)
         else:
             offered = scope.get("subprotocols", ())
-            several = isinstance(offered, Iterable) and not isinstance(offered, (str, bytes))
-            self.check("scope-subprotocols", several and all(map(is_text, offered)), offered)
+            fine = isinstance(offered, Iterable) and not isinstance(offered, (str, bytes))
+            if isinstance(offered, Collection):  # what can be read once is left to the application
+                fine = fine and all(map(is_text, offered))
+            self.check("scope-subprotocols", fine, offered)
         scheme = scope.get("scheme", "http")
         self.check("scope-scheme", is_text(scheme) and scheme != "", scheme)
         query = scope.get("query_string", b"")

@@ -1,6 +1,6 @@
 """One WebSocket, from its handshake to its close."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, ClassVar
 
 from .conversations import Conversation, check_headers, values_of
@@ -43,8 +43,10 @@ class WebSocket(Conversation):
     def _accept(self, message: Any) -> None:
         self.check("accept-once", self._state in ("new", "asked"), "a second answer")
         chosen = message.get("subprotocol")
-        fine = chosen is None or chosen in list(self._scope.get("subprotocols") or ())
-        self.check("accept-subprotocol", fine, chosen)
+        offered = self._scope.get("subprotocols", ())
+        # What can be read once is left to the application.
+        known = chosen in list(offered) if isinstance(offered, Collection) else isinstance(offered, Iterable)
+        self.check("accept-subprotocol", chosen is None or known, chosen)
         pairs = check_headers(self, "accept-headers", message)
         self.check("accept-headers", not values_of(pairs, b"sec-websocket-protocol"), pairs)
         # One that names no version, as Daphne, has not told that it knows of none.
