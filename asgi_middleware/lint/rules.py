@@ -36,7 +36,7 @@ RULES: dict[str, Rule] = {
     "scope-raw-path": Rule("server", "HTTP: Scope", "`raw_path` is bytes without a query, None, or absent"),
     "scope-query": Rule("server", "HTTP: Scope", "`query_string` is bytes"),
     "scope-root-path": Rule("server", "HTTP: Scope", "`root_path` is text, or absent"),
-    "scope-headers": Rule("server", "HTTP: Scope", "`headers` holds pairs of bytes, or is absent"),
+    "scope-headers": Rule("server", "HTTP: Scope", "`headers` holds pairs of bytes"),
     "scope-pseudo-headers": Rule("server", "HTTP: Scope", "pseudo headers are not among `headers`"),
     "scope-address": Rule("server", "HTTP: Scope", "`client` and `server` are [text, number], None, or absent"),
     "scope-tls": Rule("server", "TLS: Scope", "`tls` is offered on TLS alone, with what it must hold"),
