@@ -69,12 +69,13 @@ def test_legal_traffic_fires_no_rule(pair: Pair, tmp_path: Path) -> None:
     if pair.app == "datasette":
         fill(tmp_path)
     server = start(pair, tmp_path)
+    host = Host(server.url, {})
     try:
         for protocol in ALL[pair.kind].protocols:
-            host = Host(server.url, {}, protocol=protocol)
-            asks_for_everything(host, PATHS.get(pair.app, ("/json", "/stream", "/visits", "/nowhere")))
+            spoken = Host(server.url, {}, protocol=protocol)
+            asks_for_everything(spoken, PATHS.get(pair.app, ("/json", "/stream", "/visits", "/nowhere")))
             if STREAMS.get(pair.app, True):
-                leaves_in_the_middle(host)
+                leaves_in_the_middle(spoken)
         if pair.app == "strawberry":
             check_queries(host)
             check_session(host)
