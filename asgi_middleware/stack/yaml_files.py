@@ -39,6 +39,8 @@ def read_yaml(text: str) -> tuple[Any, list[int]]:
         document = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ValueError(_why(error)) from None
+    except (ValueError, LookupError, AttributeError):  # as `!!bool maybe` raises, and quotes it
+        raise ValueError("a value is not what its tag says, or is too long a number") from None
     return _plain(document, [_MOST_VALUES]), _lines(node)
 
 
@@ -54,7 +56,7 @@ def _loader() -> Any:
             node = super().compose_mapping_node(anchor)
             seen: set[str] = set()
             for key, _ in node.value:
-                if key.tag not in _KEYS:
+                if key.tag not in _KEYS or key.id != "scalar":
                     raise yaml.MarkedYAMLError(problem="a key is no text; quote it", problem_mark=key.start_mark)
                 if key.value in seen:
                     raise yaml.MarkedYAMLError(problem="a key stands twice in one table", problem_mark=key.start_mark)
