@@ -14,8 +14,6 @@ from ..serving import ROOT
 from .mutating import mutated
 
 _RUNS = re.compile(r"stat::number_of_executed_units:\s*(\d+)")
-SLOWEST = 10  # seconds for one input, after which libFuzzer calls it a finding
-CRASHED = 77  # libFuzzer's status
 
 
 @dataclass

@@ -8,9 +8,8 @@ import random
 import socket
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from .served import SECRET
 
@@ -55,10 +54,10 @@ class Traffic:
                 self.counts[kind.__name__] += 1
                 try:
                     await asyncio.wait_for(kind(self), PATIENCE)
-                except (OSError, EOFError):
-                    pass  # the server may close as soon as it has had enough
                 except TimeoutError:
                     self.failures.append(f"{kind.__name__} got no answer within {PATIENCE} seconds")
+                except (OSError, EOFError):
+                    pass  # the server may close as soon as it has had enough
 
         async with asyncio.TaskGroup() as group:
             for _ in range(CLIENTS):
@@ -86,7 +85,9 @@ class Traffic:
             del self.cookies[:-50]
 
     @contextlib.asynccontextmanager
-    async def connected(self, *, abort: bool = False) -> Any:
+    async def connected(
+        self, *, abort: bool = False
+    ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             yield reader, writer
