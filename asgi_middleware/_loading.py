@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+from pathlib import Path
 from typing import Any
 
 from ._options import Options
@@ -35,7 +36,7 @@ def _found(options: Options, option: str, name: str) -> Any:
     try:
         found = registry.load(bare)
     except registry.UnresolvedError as error:
-        options.problem(option, repr(name), without_secrets(error.rule), error.remedy)
+        options.problem(option, repr(name), without_secrets(error.rule), _meant(bare) or error.remedy)
         return None
     if bare != name:
         return _made(options, option, name, found)
@@ -46,6 +47,17 @@ def _found(options: Options, option: str, name: str) -> Any:
     else:
         _check(options, option, name, found)
     return found
+
+
+def _meant(name: str) -> str | None:
+    """A remedy for what names the file, `app.py` or `app/main.py:api`, or the module alone."""
+    path, _, attribute = name.partition(":")
+    file = Path(path)
+    if file.suffix == ".py":
+        file = file.with_suffix("")
+    elif ":" in name or not Path(f"{path}.py").is_file():
+        return None
+    return f"did you mean '{'.'.join(file.parts)}:{attribute or 'app'}'?"
 
 
 def _made(options: Options, option: str, name: str, factory: Any) -> Any:

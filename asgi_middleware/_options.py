@@ -51,6 +51,14 @@ def _takes_three(app: Callable[..., Any]) -> bool:
     return True
 
 
+def _is_wsgi(app: Callable[..., Any]) -> bool:
+    """Whether it takes what PEP 3333 gives an application: the environ and start_response."""
+    try:
+        return list(inspect.signature(app).parameters)[1:] == ["start_response"]
+    except (TypeError, ValueError):
+        return False
+
+
 class Options:
     """Checks the options of one `owner` (a class name), gathers problems, and raises them together at the end.
 
@@ -84,6 +92,11 @@ class Options:
         if isinstance(app, type):
             self.problem("app", app.__name__, "is a class, not an ASGI application", "pass an instance of it")
         elif not callable(app) or not _takes_three(app):
+            if callable(app) and _is_wsgi(app):
+                name = getattr(app, "__name__", type(app).__name__)
+                remedy = "make it one: a2wsgi.WSGIMiddleware(app), of the package a2wsgi"
+                self.problem("app", name, "is a WSGI application, not an ASGI one", remedy)
+                return
             seen = getattr(app, "__name__", shown(app))
             self.problem("app", seen, "must be an ASGI application", "pass a callable(scope, receive, send)")
 

@@ -7,7 +7,7 @@ them and still catches a `str` handed to one of our bytes helpers.
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 Scope: TypeAlias = Any
@@ -15,6 +15,13 @@ Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Application(Protocol):
+    """An application as it is given away: of a server or an adapter that asks for a coroutine it is taken too."""
+
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Coroutine[Any, Any, None]: ...
+
 
 Header: TypeAlias = tuple[bytes, bytes]
 

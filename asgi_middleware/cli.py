@@ -15,21 +15,26 @@ output instead. Colours only on a terminal, and not where `NO_COLOR` is set.
 """
 
 import argparse
+import contextlib
 import copy
 import dataclasses
+import errno
 import importlib.util
 import io
 import ipaddress
 import json
+import logging
 import os
 import re
+import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
 
 from ._loading import load
+from ._options import Options
 from ._types import ASGIApp
 from .cors import CORSMiddleware
 from .exceptions import ConfigError, MissingExtra, Problem
@@ -167,6 +172,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"asgi-middleware: {arguments.stack}: {finding}", file=sys.stderr)
     if _has_errors(findings):
         return 1
+    _check_address(arguments.host, arguments.port)
     served: Any = stack(app)
     if arguments.reload or arguments.workers > 1:
         # Each process loads it for itself. It was loaded here as well so that mistakes are told, once and in one line.
@@ -187,6 +193,27 @@ def _run(arguments: argparse.Namespace) -> int:
     except SystemExit:  # uvicorn's way to say that it could not start, after it has said why
         return 1
     return 0
+
+
+def _check_address(host: str, port: int) -> None:
+    """Raises ConfigError for an address that the server could not have, before the app is started for nothing."""
+    options = Options("run")
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as listener:
+                if os.name == "posix":  # elsewhere this would let two listen at once
+                    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(address)
+    except socket.gaierror:
+        options.problem("--host", repr(host), "is no address of this machine", "give 127.0.0.1, or 0.0.0.0 for all")
+    except OSError as error:
+        # Whatever else there is may be this socket's trouble alone, and uvicorn will say it.
+        if error.errno == errno.EADDRINUSE:
+            remedy = "stop what listens there, or take another one; 0 is a free one"
+            options.problem("--port", str(port), "is in use", remedy)
+        elif error.errno == errno.EACCES:
+            options.problem("--port", str(port), "is for the system's own servers", "give one from 1024 up")
+    options.raise_problems()
 
 
 def _is_this_machine(host: str) -> bool:
@@ -225,10 +252,11 @@ def _log_config() -> dict[str, Any]:
 def _check(arguments: argparse.Namespace) -> int:
     app: ASGIApp | None = None
     try:
-        if arguments.app is None:
-            stack = Stack.from_file(arguments.stack, create_files=False, log=False)
-        else:
-            app, stack = load(arguments.app, arguments.stack, owner="check", create_files=False, log=False)
+        with _warnings() as warned:
+            if arguments.app is None:
+                stack = Stack.from_file(arguments.stack, create_files=False, log=False)
+            else:
+                app, stack = load(arguments.app, arguments.stack, owner="check", create_files=False, log=False)
     except ConfigError as error:
         if not arguments.json:
             raise
@@ -237,16 +265,30 @@ def _check(arguments: argparse.Namespace) -> int:
         return 1
     findings = stack.check(app)
     if arguments.json:
-        told = [dataclasses.asdict(finding) for finding in findings]
-        _print_json({"stack": arguments.stack, "problems": [], "findings": told})
+        _print_json({"stack": arguments.stack, "problems": [], "findings": [*map(dataclasses.asdict, findings)]})
         return int(_has_errors(findings))
-    for finding in findings:
-        print(f"{arguments.stack}: {finding}")
-    count = "no problems" if not findings else "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
+    told = [*(f"warning: {warning}" for warning in warned), *map(str, findings)]
+    for line in told:
+        print(f"{arguments.stack}: {line}")
+    count = "no problems" if not told else "1 problem" if len(told) == 1 else f"{len(told)} problems"
     entries = f"{len(stack)} {'entry' if len(stack) == 1 else 'entries'}"
-    colour = _RED if _has_errors(findings) else _YELLOW if findings else _GREEN
+    colour = _RED if _has_errors(findings) else _YELLOW if told else _GREEN
     print(_coloured(f"{arguments.stack}: {count} in {entries}", colour, sys.stdout))
     return int(_has_errors(findings))
+
+
+@contextlib.contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """What the middlewares log while they are made, which is not told otherwise."""
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]  # one method is no class
+    package = logging.getLogger(__package__)
+    package.addHandler(handler)
+    try:
+        yield told
+    finally:
+        package.removeHandler(handler)
 
 
 def _show(arguments: argparse.Namespace) -> int:

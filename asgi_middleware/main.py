@@ -15,12 +15,12 @@ import os
 from typing import Any
 
 from ._loading import load
-from ._types import ASGIApp
+from ._types import Application
 from .exceptions import ConfigError, Problem
 
 __all__ = ["app"]
 
-app: ASGIApp
+app: Application
 
 # The variables, and what to do without.
 _VARIABLES = {
@@ -29,7 +29,7 @@ _VARIABLES = {
 }
 
 
-def _load() -> ASGIApp:
+def _load() -> Application:
     problems = [
         Problem(variable, "", "the environment variable is not set", remedy)
         for variable, remedy in _VARIABLES.items()

@@ -9,8 +9,6 @@ and what is in memory belongs to one instance, so that a store of sessions is Re
 at once: there are no events and no WebSockets.
 """
 
-from typing import Any
-
 from mangum import Mangum
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -38,5 +36,5 @@ stack = Stack(
         ("sessions", {"secret_key": {"env": "SESSION_KEY"}}),
     ]
 )
-app: Any = stack(Starlette(routes=[Route("/visits", visits), Route("/goods", goods)]))
+app = stack(Starlette(routes=[Route("/visits", visits), Route("/goods", goods)]))
 handler = Mangum(app)

@@ -156,6 +156,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
     """What uvicorn would have served."""
     calls: list[tuple[Any, dict[str, Any]]] = []
     monkeypatch.setattr("uvicorn.run", lambda app, **options: calls.append((app, options)))
+    monkeypatch.setattr("asgi_middleware.cli._check_address", lambda host, port: None)  # it may be in use here
     return calls
 
 

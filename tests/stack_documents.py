@@ -126,7 +126,11 @@ BAD: list[tuple[str, Any, list[str]]] = [
     ),
     ("no use", {"middleware": [{"name": "errors"}]}, ["entry 1: use: is missing"]),
     ("an unknown word", {"middleware": [{"use": "eror"}]}, ["entry 1 (eror): use: is no known name"]),
-    ("a number for a word", {"middleware": [{"use": 5}]}, ["entry 1: use: says not which middleware"]),
+    (
+        "a number for a word",
+        {"middleware": [{"use": 5}]},
+        ["entry 1: use: is neither the name of a middleware nor a class"],
+    ),
 ]
 
 # The same for single entries.

@@ -70,6 +70,16 @@ CHECKS: list[tuple[str, str, int, str, str]] = [
 ]
 
 
+def test_check_counts_what_a_middleware_warns_of(folder: Path, run: Run) -> None:
+    (folder / "stack.toml").write_text('[[middleware]]\nuse = "sessions"\nsecret_key = "zqxjkvwy"\n')
+    status, out, err = run("check", "stack.toml")
+    first, last = out.splitlines()
+    assert (status, err) == (0, "")
+    assert first.startswith("stack.toml: warning: SessionMiddleware: secret_key is shorter than 32 bytes, ")
+    assert last == "stack.toml: 1 problem in 1 entry"
+    assert "zqxjkvwy" not in out
+
+
 @pytest.mark.parametrize(("sentence", "stack", "status", "out", "err"), CHECKS, ids=[row[0] for row in CHECKS])
 def test_check(sentence: str, stack: str, status: int, out: str, err: str, folder: Path, run: Run) -> None:
     (folder / "stack.toml").write_text(stack)

@@ -1,8 +1,10 @@
 """`cli`: `run`, what it serves and what it refuses."""
 
+import errno
 import importlib
 import os
 import re
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,59 @@ def test_run_takes_what_makes_the_app(
     importlib.invalidate_caches()
     assert run("run", *words, "--stack", "stack.toml") == (0, "", "")
     assert [drive(app).body for app, _ in served] == [b"hello"]
+
+
+def taken(monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    """From now on no address can be had."""
+
+    def refuse(*_arguments: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("socket.socket.bind", refuse)
+
+
+ADDRESSES = [
+    (
+        OSError(errno.EADDRINUSE, "in use"),
+        "--port: 8000: is in use; stop what listens there, or take another one; 0 is a free one",
+    ),
+    (OSError(errno.EACCES, "no"), "--port: 8000: is for the system's own servers; give one from 1024 up"),
+]
+
+
+@pytest.mark.parametrize(("error", "told"), ADDRESSES, ids=[row[1] for row in ADDRESSES])
+def test_run_says_which_address_it_cannot_have(
+    error: OSError, told: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken(monkeypatch, error)
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (1, "", f"asgi-middleware: run: {told}\n")
+
+
+def test_run_says_so_of_a_real_one(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        status, out, err = run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml", "--port", port)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"asgi-middleware: run: --port: {port}: is in use; ")
+
+
+def test_run_says_so_of_a_host_without_an_address(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_arguments: Any, **_options: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
+    told = "--host: 'api.example': is no address of this machine; give 127.0.0.1, or 0.0.0.0 for all"
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml", "--host", "api.example") == (
+        1,
+        "",
+        f"asgi-middleware: run: {told}\n",
+    )
+
+
+def test_other_trouble_is_left_to_the_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken(monkeypatch, OSError(errno.EADDRNOTAVAIL, "no"))
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: None)
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (0, "", "")
 
 
 # The words, and what uvicorn is told of its processes.
@@ -161,7 +216,34 @@ APPS: list[tuple[str, str, str, str]] = [
         "a module alone",
         "app = print",
         "given_app",
-        "'given_app': is no import string; write 'package.module:name'",
+        "'given_app': is no import string; did you mean 'given_app:app'?",
+    ),
+    (
+        "its file",
+        "app = print",
+        "given_app.py",
+        "'given_app.py': is no import string; did you mean 'given_app:app'?",
+    ),
+    (
+        "a name in a file",
+        "app = print",
+        "./sub/given_app.py:api",
+        "'./sub/given_app.py:api': is no import string; did you mean 'sub.given_app:api'?",
+    ),
+    (
+        "WSGI",
+        "def app(environ, start_response): pass",
+        "given_app:app",
+        (
+            "'given_app:app': is a WSGI application, not an ASGI one; "
+            "make it one: a2wsgi.WSGIMiddleware(app), of the package a2wsgi"
+        ),
+    ),
+    (
+        "a module that asks the environment for what it lacks",
+        "import os\nos.environ['NO_SUCH_VARIABLE']",
+        "given_app:app",
+        "'given_app:app': module 'given_app' raised KeyError, in given_app.py, line 2; mend it there",
     ),
     (
         "nothing behind the colon",

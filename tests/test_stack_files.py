@@ -43,6 +43,7 @@ def test_a_file_may_hold_one_inline_list(tmp_path: Path) -> None:
     assert order(Stack.from_file(file)) == ["a", "?"]
 
 
+QUOTES = 'mend it; text stands in quotes, as in use = "cors"'
 CORE = "use: 'core': is no known name; did you mean 'cors'? (or 'package.module:Name')"
 LIST_OF_TABLES = 'middleware: must be a list of tables; write [[middleware]] and use = "cors"'
 
@@ -75,12 +76,17 @@ FILES: list[tuple[str, str | bytes, str]] = [
     (
         "a value without quotes",
         '[[middleware]]\nuse = "sessions"\nsecret_key = zqxjkvwy',
-        "file: is not TOML: Invalid value (at line 3, column 14); mend it",
+        "file: is not TOML: Invalid value (at line 3, column 14); " + QUOTES,
     ),
     (
         "not UTF-8",
         b"# \xff",
-        "file: cannot be read ('utf-8' codec can't decode byte 0xff in position 2: invalid start byte); mend it",
+        "file: is not UTF-8; save it as that",
+    ),
+    (
+        "a word at the top",
+        "[cors]\nallow_origins = []",
+        'cors: is not known at the top of a stack file; write [[middleware]] and use = "cors"',
     ),
     ("the line of the entry", '\n\n[[middleware]]\n\nuse = "core"', f"entry 1 (core), line 3: {CORE}"),
     (
@@ -137,7 +143,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == f"{missing}: file: does not exist; mend the path"
     with pytest.raises(ConfigError) as caught:
         Stack.from_file(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: file: cannot be read ([Errno 21] Is a directory: '{tmp_path}'); mend it"
+    assert str(caught.value) == f"{tmp_path}: file: is a folder; name the file in it, such as {tmp_path}/stack.toml"
 
 
 HOSTILE_FILES = [

@@ -92,10 +92,11 @@ OUTSIDE: list[tuple[str, list[Any], Any, list[tuple[str, str]]]] = [
     ("in a closure, where nobody sees it", FINE, hidden(StarletteGZip(text())), []),
     ("sessions around it, of whose options nothing is known", FINE, StarletteSessions(text(), "x"),
         [("app: SessionMiddleware", "two-sessions")]),
-    ("of another stack", FINE, Stack(["lint", "gzip"])(text()), [("app: GZipMiddleware", "two-compression")]),
+    ("of another stack", FINE, Stack(["lint", "gzip"])(text()),
+        [("app: entry 2 (gzip)", "two-compression")]),
     ("of another stack, for its paths", [cors(exclude=["/a/*"])], Stack([cors(paths=["/a/*"])])(text()), []),
     ("for the same paths", [cors(paths=["/a/b"])], Stack([cors(paths=["/a/*"])])(StarletteGZip(text())),
-        [("app: CORSMiddleware", "two-cors")]),
+        [("app: entry 1 (cors)", "two-cors")]),
     ("past an entry for some paths", FINE, Stack([entry("lint", paths=["/a"])])(StarletteGZip(text())),
         [("app: GZipMiddleware", "two-compression")]),
     # mounted
@@ -163,6 +164,22 @@ def test_a_stack_in_the_list_is_not_taken_for_another_one(host: Callable[[Stack]
     stack = Stack.from_file(path)
     assert found(stack.check(host(stack))) == [("entry 2 (cors), line 3", "cors-without-errors")]
     assert stack.check() == stack.check(Starlette()) == []
+
+
+STORED = entry("sessions", secret_key="k" * 32, store="memory:")
+
+
+def test_a_stack_is_not_taken_for_another_one_where_it_has_wrapped() -> None:
+    stack = Stack([entry("lint", paths=["/a"]), STORED, *FINE[:2], "compression"], log=False)
+    assert stack.check(stack(text())) == stack.check()
+    (twin,) = (finding for finding in stack.check(StarletteCORS(stack(text()))) if finding.code == "two-cors")
+    assert twin.where == "entry 4 (cors)"
+    assert found(stack.check(stack(StarletteGZip(text()))))[-1] == ("app: GZipMiddleware", "two-compression")
+
+
+def test_a_stack_that_has_wrapped_twice_is_there_twice() -> None:
+    stack = Stack(["compression"])
+    assert found(stack.check(stack(stack(text())))) == [("entry 1 (compression)", "two-compression")]
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -58,6 +58,20 @@ async def returns(scope: Any, receive: Any, send: Any) -> None:
     return
 
 
+async def returns_when_it_has_heard(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+
+
+async def returns_when_it_has_started(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send(UP)
+
+
+async def returns_when_it_has_heard_all(scope: Any, receive: Any, send: Any) -> None:
+    await returns_when_it_has_started(scope, receive, send)
+    await receive()
+
+
 async def is_configured_wrong(scope: Any, receive: Any, send: Any) -> None:
     raise ConfigError("CORSMiddleware", [Problem("allow_origins", "'*'", "is not safe", "list them")])
 
@@ -77,7 +91,10 @@ ROWS: list[tuple[str, App, list[Message], type[BaseException] | None]] = [
     ("what breaks at startup has taken part", breaks_at_startup, [], OSError),
     ("and what breaks at shutdown", breaks_at_shutdown, [UP], OSError),
     ("what says that it failed is believed", fails, [FAILED], None),
-    ("what returns has answered as it liked", returns, [], None),
+    ("what returns is answered for", returns, [UP, DOWN], None),
+    ("also after a question", returns_when_it_has_heard, [UP, DOWN], None),
+    ("or after its own answer", returns_when_it_has_started, [UP, DOWN], None),
+    ("or after both questions", returns_when_it_has_heard_all, [UP, DOWN], None),
     ("a wrong configuration is no refusal", is_configured_wrong, [], ConfigError),
     ("nor is what is no Exception", is_cancelled, [], KeyboardInterrupt),
 ]
@@ -95,8 +112,9 @@ def test_a_lifespan_is_answered_once(
     assert (type(exchange.error) if exchange.error else None) is error
 
 
-def test_each_answer_is_one_to_a_question() -> None:
-    exchange = drive(Stack(["errors"])(django), lifespan(), [STARTUP, SHUTDOWN])
+@pytest.mark.parametrize("app", [django, answers, returns, returns_when_it_has_heard, returns_when_it_has_started])
+def test_each_answer_is_one_to_a_question(app: App) -> None:
+    exchange = drive(Stack(["errors"])(app), lifespan(), [STARTUP, SHUTDOWN])
     assert (exchange.received, len(exchange.sent)) == (2, 2)
 
 
@@ -115,7 +133,8 @@ def test_the_refusal_is_logged_where_somebody_listens(caplog: pytest.LogCaptureF
     assert caplog.records == []
 
 
-def test_stores_are_closed_around_an_application_without_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("app", [django, returns, returns_when_it_has_started])
+def test_stores_are_closed_around_an_application_without_lifespan(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[object] = []
 
     async def aclose(store: MemoryStore) -> None:
@@ -123,7 +142,7 @@ def test_stores_are_closed_around_an_application_without_lifespan(monkeypatch: p
 
     monkeypatch.setattr(MemoryStore, "aclose", aclose, raising=False)
     stack = Stack([("sessions", {"secret_key": "k" * 32, "store": "memory:"})])
-    assert drive(stack(django), lifespan(), [STARTUP, SHUTDOWN]).sent == [UP, DOWN]
+    assert drive(stack(app), lifespan(), [STARTUP, SHUTDOWN]).sent == [UP, DOWN]
     assert len(closed) == 1
 
 

@@ -271,6 +271,34 @@ MISTYPED: list[dict[str, Any]] = [
 ]
 
 
+WRONG_KEYS: list[tuple[dict[str, Any], str]] = [
+    ({"env": "STACK_VALUE", "defualt": "zqxjkvwy"}, "'defualt' stands in no reference; did you mean 'default'?"),
+    ({"file": "value", "creat": 32}, "'creat' stands in no reference; did you mean 'create'?"),
+]
+
+
+@pytest.mark.parametrize(("reference", "told"), WRONG_KEYS, ids=[row[1] for row in WRONG_KEYS])
+def test_a_misspelt_key_of_a_reference_is_named(reference: dict[str, Any], told: str) -> None:
+    for name in ("text", "anything"):
+        assert problems([(Typed, {name: reference})]) == [f"entry 1 (Typed): {name}: {told}"]
+    assert problems([("sessions", {"secret_key": reference})]) == [f"entry 1 (sessions): secret_key: <hidden>: {told}"]
+
+
+SHELLS = ["$STACK_VALUE", "${STACK_VALUE}"]
+
+
+@pytest.mark.parametrize("text", SHELLS)
+def test_a_shells_variable_is_no_secret(text: str) -> None:
+    told = "is written like a shell's variable, and no shell reads this"
+    assert problems([("sessions", {"secret_key": text})]) == [
+        f'entry 1 (sessions): secret_key: <hidden>: {told}; name it: {{ env = "NAME" }}'
+    ]
+    assert problems([("sessions", {"secret_key": ["k" * 32, text]})]) == [
+        f'entry 1 (sessions): secret_key[2]: <hidden>: {told}; name it: {{ env = "NAME" }}'
+    ]
+    assert given({"text": text})["text"] == text
+
+
 @pytest.mark.parametrize("reference", MISTYPED, ids=[", ".join(row) for row in MISTYPED])
 def test_what_is_nearly_a_reference_is_not_taken_for_a_list_of_its_keys(reference: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):

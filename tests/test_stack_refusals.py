@@ -27,6 +27,8 @@ NOT_A_LIST = [
     ("nothing", None, "NoneType"),
     ("a number", 5, "int"),
     ("a class", Marks, "type"),
+    ("a mapping, whose options would be lost", {"errors": {"debug": True}}, "dict"),
+    ("a set, which has no order", {"errors", "timing"}, "set"),
 ]
 
 
@@ -34,14 +36,15 @@ NOT_A_LIST = [
 def test_entries_must_be_a_list(sentence: str, entries: Any, seen: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Stack(entries)
-    assert (
-        str(caught.value)
-        == f'Stack: entries: {seen}: must be a list; write ["cors"], or Stack.from_file(...) for a file'
-    )
+    remedy = 'write ["errors", ("cors", {...})], or Stack.from_file(...) for a file'
+    assert str(caught.value) == f"Stack: entries: {seen}: must be a list; {remedy}"
+
+
+NOT_WHICH = 'is neither the name of a middleware nor a class; write "cors", or ("cors", {"allow_origins": [...]})'
 
 
 def not_which(seen: str) -> list[str]:
-    return [f'entry 1: use: {seen}: says not which middleware; write use = "cors", or (CORSMiddleware, {{...}})']
+    return [f"entry 1: use: {seen}: {NOT_WHICH}"]
 
 
 class Refuses:
@@ -64,6 +67,42 @@ WRONG: list[tuple[str, Any, list[str]]] = [
     ("no entry: three things", ("cors", {}, {}), not_which("tuple")),
     ("no entry: bytes", b"cors", not_which("bytes")),
     ("no entry: a mapping without use", {"Use": "cors", "a": 1}, ['entry 1: use: is missing; write use = "cors"']),
+    (
+        "no entry: a word as the key of its options",
+        {"cors": {"allow_origins": []}},
+        ["entry 1: use: is missing; write use = 'cors', and its options beside it"],
+    ),
+    (
+        "no entry: a word as its name",
+        {"name": "timing", "server_timing": "off"},
+        ["entry 1: use: is missing; write use = 'timing', and its options beside it"],
+    ),
+    (
+        "a class for its word",
+        "corsmiddleware",
+        ["entry 1 (corsmiddleware): use: 'corsmiddleware': is no known name; did you mean 'cors'?"],
+    ),
+    ("a word in capitals", "CORS", ["entry 1 (CORS): use: 'CORS': is no known name; did you mean 'cors'?"]),
+    (
+        "a path with dots alone",
+        "starlette.middleware.gzip.GZipMiddleware",
+        [
+            (
+                "entry 1 (starlette.middleware.gzip.GZipMiddleware): use: 'starlette.middleware.gzip.GZipMiddleware': "
+                "is no known name; did you mean 'starlette.middleware.gzip:GZipMiddleware'?"
+            )
+        ],
+    ),
+    (
+        "an auth without a backend",
+        "auth",
+        [
+            (
+                'entry 1 (auth): backend: is required; write backend = { use = "api_key", ... }; '
+                "there are basic, bearer, session too"
+            )
+        ],
+    ),
     ("no entry: an empty mapping", {}, ['entry 1: use: is missing; write use = "cors"']),
     (
         "an unknown word, near a known one",
@@ -257,7 +296,7 @@ def test_all_problems_of_all_entries_are_told_at_once() -> None:
     assert str(caught.value) == (
         "Stack: 4 problems\n"
         "  - entry 1 (core): use: 'core': is no known name; did you mean 'cors'? (or 'package.module:Name')\n"
-        '  - entry 3: use: NoneType: says not which middleware; write use = "cors", or (CORSMiddleware, {...})\n'
+        f"  - entry 3: use: NoneType: {NOT_WHICH}\n"
         "  - entry 4 (gzip): minimum_size: -1: must be a whole number, 0 or more bytes; write 500\n"
         f"  - entry 5 (login): secret_key: is required; {WRITE_SECRET}"
     )

@@ -131,6 +131,11 @@ REFUSED: list[tuple[str, str, str]] = [
         "middleware: [\n",
         "expected the node content, but found '<stream end>' (at line 2, column 1)",
     ),
+    (
+        "a bracket that stays open in a list",
+        "middleware:\n- use: cors\n  allow_origins: [a\n",
+        "expected ',' or ']', but got '<stream end>' (at line 4, column 1)",
+    ),
     ("a colon in a value", "middleware: a: b\n", "mapping values are not allowed here (at line 1, column 14)"),
     ("a control character", "a: \x01\n", "it has a character that YAML does not allow"),
     ("itself", "middleware: &a\n- use: *a\n", "it is nested too deeply"),

@@ -5,7 +5,7 @@ from typing import Any
 from .._options import Options
 from .._responder import Responder
 from .._scope import extend
-from .._types import ASGIApp, Message, Receive, Scope, Send, returns_awaitable
+from .._types import Application, ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 from ..exceptions import MissingExtra
 from ..stack.lifespan import shielded
 
@@ -13,7 +13,7 @@ from ..stack.lifespan import shielded
 PASSED = "asgi_middleware.django"
 
 
-def get_asgi_application() -> ASGIApp:
+def get_asgi_application() -> Application:
     """In place of Django's function of this name: its handler, with the stack of the settings around it.
 
     Raises ConfigError that names the setting, with every problem, and MissingExtra where Django is not installed.
@@ -25,7 +25,7 @@ def get_asgi_application() -> ASGIApp:
     return wrap(django())
 
 
-def wrap(app: ASGIApp) -> ASGIApp:
+def wrap(app: ASGIApp) -> Application:
     """The stack of the settings around an application of yours that hands requests to Django, once Django is set up.
 
     Raises ConfigError as `get_asgi_application` does.

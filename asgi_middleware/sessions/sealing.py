@@ -28,6 +28,7 @@ logger = logging.getLogger("asgi_middleware.sessions")
 
 # A key shorter than the hash it keys is what limits the signature.
 _SHORT_KEY = 32  # bytes
+_MAKE_ONE = "make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 _TIME = 8  # bytes, seconds since the epoch
 _NONCE = 12  # bytes (NIST SP 800-38D, 5.2.1.1)
 
@@ -60,13 +61,17 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
                 option,
                 "empty" if key == b"" else type(item).__name__,
                 "must be text or bytes that are not empty, or a list of them, newest first",
-                "make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+                _MAKE_ONE,
             )
     if not given:
         options.problem(option, "[]", "holds no key", "list at least one")
     if any(len(key) < _SHORT_KEY for key in keys):
         logger.warning(
-            "%s: %s is shorter than %d bytes, so cookies can be forged with effort", options.owner, option, _SHORT_KEY
+            "%s: %s is shorter than %d bytes, so cookies can be forged with effort; %s",
+            options.owner,
+            option,
+            _SHORT_KEY,
+            _MAKE_ONE,
         )
     return keys
 

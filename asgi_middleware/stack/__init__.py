@@ -49,12 +49,12 @@ Everything is checked when the stack is built, and all problems are told at once
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, cast, overload
 
 from .._options import Options
-from .._types import ASGIApp, Strings
+from .._types import Application, ASGIApp, Strings
 from ..exceptions import ConfigError, Problem
 from .entry import Entry, EntryProblem
 from .files import StackFile, read_file
@@ -94,8 +94,9 @@ class Stack(Sequence[Any]):
         silence: Strings = (),
         log: bool = True,
     ) -> None:
-        if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
-            remedy = 'write ["cors"], or Stack.from_file(...) for a file'
+        # A mapping would lose its options, and a set has no order.
+        if isinstance(entries, (str, bytes, Mapping, Set)) or not isinstance(entries, Iterable):
+            remedy = 'write ["errors", ("cors", {...})], or Stack.from_file(...) for a file'
             raise ConfigError("Stack", [Problem("entries", type(entries).__name__, "must be a list", remedy)])
         self._build("Stack", StackFile(list(entries), [], silence), Path(base), create_files=create_files, log=log)
 
@@ -135,12 +136,14 @@ class Stack(Sequence[Any]):
             for finding in self.check():
                 logger.log(_LEVELS[finding.severity], "%s: %s", source, finding)
 
-    def __call__(self, app: ASGIApp) -> ASGIApp:
+    def __call__(self, app: ASGIApp) -> Application:
         """The app, wrapped: the first entry is the outermost. Lifespan is answered for an app that refuses it."""
-        app = shielded(app) if self._entries else app
+        wrapped: Any = shielded(app) if self._entries else app
+        made = getattr(wrapped, "made", {})
         for entry in reversed(self._entries):
-            app = entry(app)
-        return app
+            wrapped = entry(wrapped)
+            made[id(wrapped)] = entry
+        return cast("Application", wrapped)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -25,7 +25,8 @@ def closing(app: ASGIApp, parts: Sequence[Any]) -> ASGIApp:
     def call(scope: Scope, receive: Receive, send: Send) -> Any:
         return app(scope, receive, send if scope["type"] != "lifespan" else _closing(send, parts))
 
-    # Named like the application, for those who print what they wrap.
+    # For those who print what they wrap, and for those who look inside.
+    vars(call)["app"] = app
     return functools.update_wrapper(call, app, updated=())
 
 

@@ -84,7 +84,9 @@ class Entry:
             self._args = tuple(other.args)
             return self._checked_target(other.cls), dict(other.kwargs), {}
         if isinstance(raw, Mapping):
-            self._problem("use", "", "is missing", 'write use = "cors"')
+            word = next((key for key in (*raw, raw.get("name")) if key in registry.MIDDLEWARE), None)
+            remedy = 'write use = "cors"' if word is None else f"write use = {shown(word)}, and its options beside it"
+            self._problem("use", "", "is missing", remedy)
             return None, {}, {}
         return self._checked_target(raw), {}, {}
 
@@ -94,7 +96,8 @@ class Entry:
             return target
         if not callable(target):
             seen = type(target).__name__
-            self._problem("use", seen, "says not which middleware", 'write use = "cors", or (CORSMiddleware, {...})')
+            remedy = 'write "cors", or ("cors", {"allow_origins": [...]})'
+            self._problem("use", seen, "is neither the name of a middleware nor a class", remedy)
             return None
         if not isinstance(target, type) and hasattr(target, "app"):
             seen = type(target).__name__

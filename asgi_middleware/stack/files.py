@@ -27,6 +27,8 @@ from .yaml_files import read_yaml
 
 _TOP = ("middleware", "silence", "$schema")
 _ENTRY_LINE = re.compile(r"^[ \t]*\[\[[ \t]*(?:middleware|\"middleware\"|'middleware')[ \t]*\]\]")
+# What tomllib calls an invalid value is most often text without quotes.
+_QUOTES = 'mend it; text stands in quotes, as in use = "cors"'
 _BETWEEN = re.compile(r"[\s,:]*")
 
 
@@ -50,8 +52,12 @@ def read_file(path: Path) -> StackFile:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         refuse("does not exist", _nearest_file(path))
-    except (OSError, ValueError) as error:
-        refuse(f"cannot be read ({error})", "mend it")
+    except IsADirectoryError:
+        refuse("is a folder", f"name the file in it, such as {path / 'stack.toml'}")
+    except UnicodeError:
+        refuse("is not UTF-8", "save it as that")
+    except OSError as error:
+        refuse(f"cannot be read ({error.strerror})", "mend it")
     if path.suffix.lower() not in _KINDS:
         refuse("has a suffix of no known kind", f"name it {path.stem}.toml, .json or .yaml")
     kind = _KINDS[path.suffix.lower()]
@@ -62,7 +68,7 @@ def read_file(path: Path) -> StackFile:
     except RecursionError:
         refuse(f"is not {kind.name}: it is nested too deeply", "mend it")
     except ValueError as error:
-        refuse(f"is not {kind.name}: {error}", "mend it")
+        refuse(f"is not {kind.name}: {error}", _QUOTES if str(error).startswith("Invalid value") else "mend it")
     if document is None:  # an empty YAML file
         document = {}
     if not isinstance(document, dict):
@@ -89,7 +95,7 @@ class _Kind:
 
 def _checked(document: dict[str, Any], lines: list[int], kind: _Kind) -> StackFile:
     problems = [
-        Problem(key, "", "is not known at the top of a stack file", registry.nearest(key, _TOP[:2]))
+        Problem(key, "", "is not known at the top of a stack file", _meant_top(key, kind))
         for key in document
         if key not in _TOP
     ]
@@ -106,6 +112,11 @@ def _checked(document: dict[str, Any], lines: list[int], kind: _Kind) -> StackFi
         )
         silence = []
     return StackFile(entries, lines if len(lines) == len(entries) else [], tuple(silence), tuple(problems))
+
+
+def _meant_top(key: str, kind: _Kind) -> str:
+    """A remedy for a key that has no place there. The word of a middleware stands in the list of them."""
+    return kind.remedy.replace("cors", key) if key in registry.MIDDLEWARE else registry.nearest(key, _TOP[:2])
 
 
 def _read_toml(text: str) -> tuple[Any, list[int]]:

@@ -6,6 +6,7 @@ path, and never imported. Of what is hidden, such as a middleware in a closure, 
 """
 
 import dataclasses
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -30,6 +31,7 @@ class Inside:
         """One list of layers, outermost first; several where applications are mounted, one for each."""
         layers: list[Layer] = []
         mounts: _Mounts = []
+        made = _made_by_stacks(app)
         while app is not None and id(app) not in seen and len(seen) < _DEEPEST:
             seen |= {id(app)}
             framework = next((_FRAMEWORKS[path] for path in lineage(type(app)) if path in _FRAMEWORKS), None)
@@ -37,7 +39,10 @@ class Inside:
                 found, mounts = framework(self, app, where)
                 layers += found
                 break
-            layers += self._wrapper(app, where)
+            if id(app) in made:
+                layers += self._of_entry(made[id(app)], where)
+            else:
+                layers += self._wrapper(app, where)
             app = _wrapped(app)
         yield layers
         for prefix, mounted in mounts:
@@ -51,6 +56,11 @@ class Inside:
             return [dataclasses.replace(layer, reach=own) for layer in self._wrapper(app._wrapped, where)]
         layer = made_already(f"{where}: {name_of(type(app))}", app)
         return [layer] if layer.kinds else []
+
+    def _of_entry(self, entry: Entry, where: str) -> list[Layer]:
+        """What a stack has made of an entry: one that is known is meant itself."""
+        known = self._known.get(id(entry))
+        return of_entry(f"{where}: {entry.label}", entry) if known is None else known
 
     def _listed(self, items: Any, where: str) -> list[Layer]:
         """The layers of a framework's list of middlewares."""
@@ -68,6 +78,19 @@ class Inside:
             else:
                 layers.append(made_by(place, factory, getattr(item, "args", ()), getattr(item, "kwargs", {})))
         return layers
+
+
+def _made_by_stacks(app: Any) -> dict[int, Entry]:
+    """Which of what wraps the application stacks have made, by its id: they note it on what stands innermost."""
+    made: dict[int, Entry] = {}
+    seen: set[int] = set()
+    while app is not None and id(app) not in seen and len(seen) < _DEEPEST:
+        seen.add(id(app))
+        noted = getattr(app, "made", None)
+        if inspect.isfunction(app) and isinstance(noted, dict):
+            made.update(noted)
+        app = _wrapped(app)
+    return made
 
 
 def _factory(item: Any) -> Any:

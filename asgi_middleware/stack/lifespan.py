@@ -8,7 +8,7 @@ which a stack closes its stores. So what raises before it has asked for anything
     raises before its first `receive()`     startup and shutdown are answered in its place
     raises later                            it has taken part, so the exception travels on
     raises ConfigError                      travels on, whenever that is: it is no refusal
-    returns                                 nothing: whatever it has answered is its answer
+    returns                                 what it has left unanswered is answered in its place
 
 Which exception it was is logged at the level INFO: a framework that builds itself at its first call may have meant more
 than a refusal, and each of its requests will say so again.
@@ -19,8 +19,17 @@ import logging
 from typing import Any
 
 from .._options import Options
-from .._types import ASGIApp, Receive, Scope, Send, returns_awaitable
+from .._types import ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 from ..exceptions import ConfigError
+
+_STEPS = ("startup", "shutdown")
+# How many of them an answer settles: after a startup that failed there is nothing to shut down.
+_ANSWERS = {
+    "lifespan.startup.complete": 1,
+    "lifespan.startup.failed": 2,
+    "lifespan.shutdown.complete": 1,
+    "lifespan.shutdown.failed": 1,
+}
 
 logger = logging.getLogger("asgi_middleware.stack")
 
@@ -29,7 +38,8 @@ def shielded(app: ASGIApp) -> ASGIApp:
     """The application, which from now on completes every lifespan that it does not know. Other scopes go straight in.
 
     It stands innermost, so that the middlewares around it hear of startup and shutdown. A plain function: a request
-    pays for no further coroutine. Raises ConfigError for what is no application.
+    pays for no further coroutine. In its dict `made` a stack notes which of its entries has made what stands around it,
+    by its `id`, for those who look inside. Raises ConfigError for what is no application.
     """
     options = Options("Stack")
     options.app(app)
@@ -41,21 +51,27 @@ def shielded(app: ASGIApp) -> ASGIApp:
 
     # For those who print what they wrap, and for those who look inside.
     vars(call)["app"] = app
+    vars(call)["made"] = {}
     return functools.update_wrapper(call, app, updated=())
 
 
 async def _lifespan(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    asked = False
+    asked = answered = 0
 
     @returns_awaitable
-    def watched() -> Any:
+    def asking() -> Any:
         nonlocal asked
-        asked = True
+        asked += 1
         return receive()
 
+    @returns_awaitable
+    def answering(message: Message) -> Any:
+        nonlocal answered
+        answered += _ANSWERS.get(message["type"], 0)
+        return send(message)
+
     try:
-        await app(scope, watched, send)
-        return
+        await app(scope, asking, answering)
     except ConfigError:
         raise
     except Exception as error:
@@ -63,6 +79,8 @@ async def _lifespan(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
             raise
         # Not its text, which may hold anything.
         logger.info("the application takes no part in the lifespan (%s); it is answered for", type(error).__name__)
-    for step in ("startup", "shutdown"):
-        await receive()
-        await send({"type": f"lifespan.{step}.complete"})
+    for number, step in enumerate(_STEPS):
+        if number >= answered:
+            if number >= asked:
+                await receive()
+            await send({"type": f"lifespan.{step}.complete"})

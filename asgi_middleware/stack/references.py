@@ -39,6 +39,9 @@ _REFERENCES = (
     frozenset({"file", "create"}),
     frozenset({"import"}),
 )
+_BESIDE = ("default", "create")
+# What a shell would put a variable's value for; as a key it is one that all the world can guess.
+_SHELL = re.compile(r"\$\{[A-Z_][A-Z0-9_]*\}|\$[A-Z_][A-Z0-9_]*")
 # POSIX knows letters, digits and the underscore; orchestrators set names with dots and hyphens too.
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
@@ -68,7 +71,14 @@ class Resolver:
             return self._placed(value)
         if is_secret_name(path):
             self.hidden.add(path, HIDDEN, value)
+            if isinstance(value, str) and _SHELL.fullmatch(value):
+                rule = "is written like a shell's variable, and no shell reads this"
+                self._lacking(path, "", rule, 'name it: { env = "NAME" }')
+                return None
         if isinstance(value, Mapping):
+            if len(value) == 2 and (wrong := _misspelt(value)):
+                self._lacking(path, "", f"{shown(wrong)} stands in no reference", registry.nearest(wrong, _BESIDE))
+                return None
             if parts is not None and "use" in value:
                 return self._part(value, path, parts)
             return {key: self.resolve(item, f"{path}.{key}", inside(annotation)) for key, item in value.items()}
@@ -102,7 +112,8 @@ class Resolver:
             if option.default is REQUIRED and option.name not in given:
                 path = f"{prefix}{option.name}"
                 secret = f'write {path} = {{ file = "{option.name}", create = 32 }}, or {{ env = "..." }}'
-                self._lacking(path, "", "is required", secret if is_secret_name(path) else "give it")
+                remedy = secret if is_secret_name(path) else _written(option.name, path)
+                self._lacking(path, "", "is required", remedy)
                 resolved[option.name] = None
         return resolved
 
@@ -235,6 +246,21 @@ class Resolver:
             self._lacking(path, "", f"the file {name} cannot be {verb} ({why})", remedy)
             return None
         return text.removesuffix("\n")
+
+
+def _written(name: str, path: str) -> str:
+    """How an option is given, by example where it is made of a part."""
+    if name not in registry.PARTS:
+        return "give it"
+    first, *others = sorted(registry.PARTS[name])
+    return f'write {path} = {{ use = "{first}", ... }}; there are {", ".join(others)} too'
+
+
+def _misspelt(value: Mapping[Any, Any]) -> str | None:
+    """The key of a mapping that is a reference but for it: beside `env` or `file` it is almost a key that they know."""
+    keys = [key for key in value if key not in ("env", "file")]
+    wrong = keys[0] if len(keys) == 1 and isinstance(keys[0], str) else None
+    return None if wrong is None or wrong in _BESIDE or registry.closest(wrong, _BESIDE) is None else wrong
 
 
 def _root(path: str) -> str:

@@ -12,7 +12,7 @@ import difflib
 import importlib
 import os
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MIDDLEWARE = {
@@ -88,11 +88,20 @@ def look_up(name: str, words: dict[str, str]) -> Any:
         return load(words[name])
     others, unread = installed() if words is MIDDLEWARE else ({}, [])
     if name not in others:
-        remedy = nearest(name, [*words, *others]) + " (or 'package.module:Name')"
+        remedy = _meant_word(name, words) or nearest(name, [*words, *others]) + " (or 'package.module:Name')"
         if unread:
             remedy += f"; the entry points of {', '.join(unread)} cannot be read"
         raise UnresolvedError("is no known name", remedy)
     return load_installed(others[name])
+
+
+def _meant_word(name: str, words: Mapping[str, str]) -> str | None:
+    """A remedy for what is no word but a class: its name, which has a word here, or its path written with a dot."""
+    module, _, last = name.rpartition(".")
+    for word, target in words.items():
+        if last.casefold() in (word, target.rpartition(":")[2].casefold()) and not module:
+            return f"did you mean {word!r}?"
+    return f"did you mean '{module}:{last}'?" if module else None
 
 
 def load_installed(targets: list[tuple[str, str]]) -> Any:
@@ -147,7 +156,13 @@ def place(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         file, line = error.filename, error.lineno
     else:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+        # Of what is frozen into the interpreter, such as importlib and os, nobody has the file.
+        hidden = ("importlib", "<frozen")
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if not any(part in frame.filename for part in hidden)
+        ]
         file, line = (frames[-1].filename, frames[-1].lineno) if frames else ("", 0)
     if not file or file == __file__:
         return "by its name"

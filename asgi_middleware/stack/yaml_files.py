@@ -22,8 +22,8 @@ _SCALARS = (
     ("merge", "<<", ["<"]),
 )
 _KEYS = (f"{_TAG}str", f"{_TAG}merge")
-# What PyYAML quotes may be a secret; only a token, or a single character, may not.
-_HARMLESS = re.compile(r"'(?:<[a-z ]+>|\\?[^'])'[a-z ]*")
+# What PyYAML quotes may be a secret; only tokens, or single characters, may not.
+_HARMLESS = re.compile(r"(?:'(?:<[a-z ]+>|\\?[^'])'[a-z, ]*)+")
 
 
 def read_yaml(text: str) -> tuple[Any, list[int]]:
