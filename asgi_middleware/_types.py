@@ -7,7 +7,7 @@ them and still catches a `str` handed to one of our bytes helpers.
 
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 Scope: TypeAlias = Any
@@ -18,9 +18,9 @@ ASGIApp: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Application(Protocol):
-    """An application as it is given away: of a server or an adapter that asks for a coroutine it is taken too."""
+    """An application as it is given away: also to adapters that ask for a coroutine, such as Mangum."""
 
-    def __call__(self, scope: Any, receive: Any, send: Any) -> Coroutine[Any, Any, None]: ...
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
 
 
 Header: TypeAlias = tuple[bytes, bytes]

@@ -8,8 +8,10 @@
 
 `ASGI_APP` names the app as `module:name`, or what makes it as `module:name()`, as for gunicorn. `ASGI_STACK` is the
 stack file. What is wrong is raised as ConfigError while the server loads its app, so it does not start, and the last
-lines that it prints say what to do. What the order of the stack breaks is logged, as wherever a stack is built, and
-served: what refuses it are `asgi-middleware check --app module:app stack.toml`, for before, and `run`. Where neither is set, importing this module does nothing.
+lines that it prints say what to do. Where neither is set, importing this module does nothing.
+
+What the order of the stack breaks is logged, as wherever a stack is built, and the app is served: what refuses it is
+`asgi-middleware check --app module:app stack.toml`, before a deployment, and `asgi-middleware run`.
 """
 
 import os

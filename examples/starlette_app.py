@@ -1,6 +1,6 @@
 """In a Starlette project: the classes in its own list, its own backends and decorators unchanged.
 
-uvicorn examples.starlette_app:app
+    uvicorn examples.starlette_app:app
 
 Starlette answers crashes outside of its list of middlewares. Wrap the application itself, as here with the request ID,
 in what must be on those responses too.

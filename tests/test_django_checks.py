@@ -84,6 +84,20 @@ ROWS: list[tuple[str, dict[str, Any], list[tuple[str, str, str]]]] = [
         ],
     ),
     (
+        "a middleware of the stack in Django's own list",
+        {"MIDDLEWARE": [SCOPE, "asgi_middleware.cors.CORSMiddleware"]},
+        [
+            (
+                "asgi_middleware.E011",
+                (
+                    "MIDDLEWARE holds asgi_middleware.cors.CORSMiddleware, which wraps ASGI applications and is no "
+                    "middleware of Django's kind."
+                ),
+                "Put it into ASGI_MIDDLEWARE.",
+            )
+        ],
+    ),
+    (
         "no secret to make a key of",
         {"SECRET_KEY": ""},
         [

@@ -1,6 +1,7 @@
 """The small examples do what they say."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,26 @@ import pytest
 from examples import starlette_app, wrap
 
 from .asgi import Exchange, drive, http
+
+
+FILES = sorted(path for path in (Path(__file__).parent.parent / "examples").glob("*.py") if path.stem != "__init__")
+# The others, and the tests that run them.
+RUN_ELSEWHERE = {
+    "datasette_plugin": "hosts/test_datasette_on_hosts.py",
+    "django_site": "hosts/test_django_on_hosts.py",
+    "lambda_handler": "hosts/test_examples_on_hosts.py",
+    "litestar_app": "hosts/test_examples_on_hosts.py",
+    "notes": "test_server.py",
+    "trace_service": "test_request_id_trace_service.py",
+}
+LONGEST = 60  # lines; the notes are an application with all of its parts
+
+
+@pytest.mark.parametrize("file", FILES, ids=[path.stem for path in FILES])
+def test_an_example_is_small_and_run(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= LONGEST or file.stem == "notes"
+    run_by = Path(__file__).parent / RUN_ELSEWHERE.get(file.stem, "test_examples.py")
+    assert file.stem in run_by.read_text().replace(f'"{file.stem}": ', "")
 
 
 def call(app: Any, path: str, method: str = "GET", **headers: str) -> Exchange:

@@ -10,6 +10,7 @@
     asgi_middleware.E008    ScopeMiddleware stands before AuthenticationMiddleware, which replaces its user
     asgi_middleware.E009    ASGI_USER_LOOKUP names no function
     asgi_middleware.W010    ASGI_USER_LOOKUP is for ScopeMiddleware, which is not there
+    asgi_middleware.E011    MIDDLEWARE holds a class that wraps ASGI applications, which Django's own list cannot
 
 and what the order of the stack breaks, by the code of the rule: `asgi_middleware.two-cors`. SILENCED_SYSTEM_CHECKS
 silences each of them, as any check; rules of the order, where the setting is a list, in the log too.
@@ -59,14 +60,26 @@ def register_all() -> None:
 
 def check_stack(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The stack by itself, and beside Django's own middlewares."""
+    misplaced = list(_misplaced())
     try:
         stack = load(create_files=False)
     except ConfigError as error:
-        return [_refused("E001", error.owner, problem) for problem in error.problems]
+        return [*misplaced, *(_refused("E001", error.owner, problem) for problem in error.problems)]
     except ImproperlyConfigured as error:  # Django's own, where a key is to be made of an empty SECRET_KEY
         hint = "Set it, or give the sessions a secret_key of their own."
-        return [checks.Error(f"{STACK}: {error}", hint=hint, id="asgi_middleware.E001")]
-    return [*_disordered(stack), *_doubled(stack), *_cookies(stack)]
+        return [*misplaced, checks.Error(f"{STACK}: {error}", hint=hint, id="asgi_middleware.E001")]
+    return [*misplaced, *_disordered(stack), *_doubled(stack), *_cookies(stack)]
+
+
+def _misplaced() -> Iterator[CheckMessage]:
+    """Middlewares of this package in the list for Django's kind."""
+    for path in settings.MIDDLEWARE:
+        if path.startswith("asgi_middleware.") and not path.startswith("asgi_middleware.django."):
+            yield checks.Error(
+                f"MIDDLEWARE holds {path}, which wraps ASGI applications and is no middleware of Django's kind.",
+                hint="Put it into ASGI_MIDDLEWARE.",
+                id="asgi_middleware.E011",
+            )
 
 
 def _refused(code: str, owner: str, problem: Problem) -> CheckMessage:
