@@ -50,14 +50,22 @@ def _found(options: Options, option: str, name: str) -> Any:
 
 
 def _meant(name: str) -> str | None:
-    """A remedy for what names the file, `app.py` or `app/main.py:api`, or the module alone."""
-    path, _, attribute = name.partition(":")
-    file = Path(path)
-    if file.suffix == ".py":
-        file = file.with_suffix("")
-    elif ":" in name or not Path(f"{path}.py").is_file():
+    """A remedy for what names a file, `app.py` or `app/main.py:api`, or a module with no colon behind it."""
+    path, colon, attribute = name.partition(":")
+    if path.endswith(".py"):
+        module = ".".join(Path(path).with_suffix("").parts)
+    elif colon:
         return None
-    return f"did you mean '{'.'.join(file.parts)}:{attribute or 'app'}'?"
+    else:
+        module = path if _is_here(path) else path.rpartition(".")[0]
+        attribute = path.removeprefix(module)[1:]
+    fits = all(part.isidentifier() for part in module.split(".")) and (path.endswith(".py") or _is_here(module))
+    return f"did you mean '{module}:{attribute or 'app'}'?" if fits else None
+
+
+def _is_here(module: str) -> bool:
+    """Whether a module of this name is a file below the current folder."""
+    return Path(f"{module.replace('.', '/')}.py").is_file()
 
 
 def _made(options: Options, option: str, name: str, factory: Any) -> Any:

@@ -164,7 +164,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except ImportError:
         raise MissingExtra("run", "serving", "server", "uvicorn") from None
     name = f"{arguments.app.removesuffix('()')}()" if arguments.factory else arguments.app
-    app, stack = load(name, arguments.stack, owner="run", log=False)
+    with _warnings() as warned:
+        app, stack = load(name, arguments.stack, owner="run", log=False)
+    for warning in warned:
+        print(f"asgi-middleware: warning: {warning}", file=sys.stderr)
     # Where a proxy is to be believed, there is one, and it may well speak https.
     plain_http = arguments.forwarded_allow_ips is None and not _is_this_machine(arguments.host)
     findings = stack.check(app, plain_http=plain_http)
@@ -173,7 +176,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if _has_errors(findings):
         return 1
     _check_address(arguments.host, arguments.port)
-    served: Any = stack(app)
+    with _warnings():  # the same ones again
+        served: Any = stack(app)
     if arguments.reload or arguments.workers > 1:
         # Each process loads it for itself. It was loaded here as well so that mistakes are told, once and in one line.
         os.environ.update(ASGI_APP=name, ASGI_STACK=arguments.stack)

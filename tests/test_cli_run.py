@@ -118,6 +118,17 @@ def test_other_trouble_is_left_to_the_server(run: Run, monkeypatch: pytest.Monke
     assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml") == (0, "", "")
 
 
+def test_run_says_once_what_a_middleware_warns_of(
+    folder: Path, run: Run, served: list[tuple[Any, dict[str, Any]]]
+) -> None:
+    (folder / "stack.toml").write_text('[[middleware]]\nuse = "sessions"\nsecret_key = "zqxjkvwy"\n')
+    status, out, err = run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml")
+    assert (status, out, len(served)) == (0, "", 1)
+    (line,) = err.splitlines()
+    assert line.startswith("asgi-middleware: warning: SessionMiddleware: secret_key is shorter than 32 bytes, ")
+    assert "zqxjkvwy" not in line
+
+
 # The words, and what uvicorn is told of its processes.
 PROCESSES: list[tuple[list[str], dict[str, Any]]] = [
     (["--workers", "3"], {"workers": 3}),
@@ -223,6 +234,24 @@ APPS: list[tuple[str, str, str, str]] = [
         "app = print",
         "given_app.py",
         "'given_app.py': is no import string; did you mean 'given_app:app'?",
+    ),
+    (
+        "a dot for the colon",
+        "app = print",
+        "given_app.api",
+        "'given_app.api': is no import string; did you mean 'given_app:api'?",
+    ),
+    (
+        "a module that is not there",
+        "app = print",
+        "no_such.app",
+        "'no_such.app': is no import string; write 'package.module:name'",
+    ),
+    (
+        "a file outside of all modules",
+        "app = print",
+        "/srv/given_app.py",
+        "'/srv/given_app.py': is no import string; write 'package.module:name'",
     ),
     (
         "a name in a file",

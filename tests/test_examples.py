@@ -10,7 +10,6 @@ from examples import starlette_app, wrap
 
 from .asgi import Exchange, drive, http
 
-
 FILES = sorted(path for path in (Path(__file__).parent.parent / "examples").glob("*.py") if path.stem != "__init__")
 # The others, and the tests that run them.
 RUN_ELSEWHERE = {
