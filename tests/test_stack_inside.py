@@ -177,6 +177,13 @@ def test_a_stack_is_not_taken_for_another_one_where_it_has_wrapped() -> None:
     assert found(stack.check(stack(StarletteGZip(text()))))[-1] == ("app: GZipMiddleware", "two-compression")
 
 
+def test_what_a_stranger_has_made_is_his_own() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    vars(app)["made"] = {id(app): "a table"}
+    assert Stack(FINE).check(app) == []
+
+
 def test_a_stack_that_has_wrapped_twice_is_there_twice() -> None:
     stack = Stack(["compression"])
     assert found(stack.check(stack(stack(text())))) == [("entry 1 (compression)", "two-compression")]

@@ -86,9 +86,9 @@ def _made_by_stacks(app: Any) -> dict[int, Entry]:
     seen: set[int] = set()
     while app is not None and id(app) not in seen and len(seen) < _DEEPEST:
         seen.add(id(app))
-        noted = getattr(app, "made", None)
-        if inspect.isfunction(app) and isinstance(noted, dict):
-            made.update(noted)
+        noted = vars(app).get("made") if inspect.isfunction(app) else None
+        if isinstance(noted, dict):
+            made.update((key, entry) for key, entry in noted.items() if isinstance(entry, Entry))
         app = _wrapped(app)
     return made
 
