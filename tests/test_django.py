@@ -187,7 +187,11 @@ def test_a_file_that_needs_a_package_says_which(tmp_path: Path, monkeypatch: pyt
 
 WRONG: list[tuple[str, Any, str]] = [
     ("a file that is not there", "cors", "{base}/cors: file: does not exist; mend the path"),
-    ("a number", 7, 'entries: int: must be a list; write ["cors"], or Stack.from_file(...) for a file'),
+    (
+        "a number",
+        7,
+        'entries: int: must be a list; write ["errors", ("cors", {{...}})], or Stack.from_file(...) for a file',
+    ),
 ]
 
 

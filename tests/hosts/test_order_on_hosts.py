@@ -76,7 +76,7 @@ def test_quarts_own_session_that_is_not_used_is_none() -> None:
 def test_what_wraps_quarts_asgi_app_is_seen() -> None:
     app = quart()
     app.asgi_app = Stack(["gzip"])(app.asgi_app)
-    assert found(Stack([BR]).check(app)) == [("app: GZipMiddleware", "two-compression")]
+    assert found(Stack([BR]).check(app)) == [("app: entry 1 (gzip)", "two-compression")]
 
 
 def litestar(**options: Any) -> Any:
