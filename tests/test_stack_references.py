@@ -279,8 +279,8 @@ WRONG_KEYS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("reference", "told"), WRONG_KEYS, ids=[row[1] for row in WRONG_KEYS])
 def test_a_misspelt_key_of_a_reference_is_named(reference: dict[str, Any], told: str) -> None:
-    for name in ("text", "anything"):
-        assert problems([(Typed, {name: reference})]) == [f"entry 1 (Typed): {name}: {told}"]
+    # Elsewhere a table may have such keys.
+    assert given({"anything": reference})["anything"] == reference
     assert problems([("sessions", {"secret_key": reference})]) == [f"entry 1 (sessions): secret_key: <hidden>: {told}"]
 
 

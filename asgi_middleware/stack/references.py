@@ -75,10 +75,10 @@ class Resolver:
                 rule = "is written like a shell's variable, and no shell reads this"
                 self._lacking(path, "", rule, 'name it: { env = "NAME" }')
                 return None
-        if isinstance(value, Mapping):
-            if len(value) == 2 and (wrong := _misspelt(value)):
+            if isinstance(value, Mapping) and len(value) == 2 and (wrong := _misspelt(value)):
                 self._lacking(path, "", f"{shown(wrong)} stands in no reference", registry.nearest(wrong, _BESIDE))
                 return None
+        if isinstance(value, Mapping):
             if parts is not None and "use" in value:
                 return self._part(value, path, parts)
             return {key: self.resolve(item, f"{path}.{key}", inside(annotation)) for key, item in value.items()}
@@ -257,7 +257,7 @@ def _written(name: str, path: str) -> str:
 
 
 def _misspelt(value: Mapping[Any, Any]) -> str | None:
-    """The key of a mapping that is a reference but for it: beside `env` or `file` it is almost a key that they know."""
+    """The key that is almost one which stands beside `env` or `file`; a secret is never such a table itself."""
     keys = [key for key in value if key not in ("env", "file")]
     wrong = keys[0] if len(keys) == 1 and isinstance(keys[0], str) else None
     return None if wrong is None or wrong in _BESIDE or registry.closest(wrong, _BESIDE) is None else wrong
