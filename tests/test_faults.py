@@ -26,11 +26,11 @@ from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from . import apps
 from .asgi import App
+from .breaking import AnswersTheCancelled, Broken, StartsTwice, SwallowsErrors
 from .storing import NOW, OLD, cookie
 from .storing import SECRET as SITES_SECRET
 from .subjects import SUBJECTS, Wrap
 from .sweeping import CONVERSATIONS, FAULTS, asked, count, swept
-from .test_contract import AnswersTheCancelled, Broken, StartsTwice, SwallowsErrors
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,9 @@ from asgi_middleware import SessionMiddleware
 from asgi_middleware.sessions.stores import Record
 from asgi_middleware.sessions.stores.memory import MemoryStore
 
+from .breaking import Broken
 from .failing_stores import Case, Down, swept, wrong
 from .storing import SECRET
-from .test_contract import Broken
 
 CASES = 50
 

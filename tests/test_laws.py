@@ -21,10 +21,11 @@ import pytest
 
 from . import apps
 from .asgi import App, Exchange, decode, deeply, drive, http, plain, step
+from .breaking import Broken, EditsMessages
 from .fuzz.check import MAY_CHANGE, Run
 from .fuzz.scenario import Scenario, Step, generate
 from .subjects import SUBJECTS, Wrap
-from .test_contract import ORIGIN, Broken, EditsMessages, asks, request_headers
+from .test_contract import ORIGIN, asks, request_headers
 
 SEED = 5
 CASES = 60

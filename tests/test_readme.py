@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 IN_CODE, FROM_FILE, IN_STARLETTE, DJANGO_SETTINGS, DJANGO_ASGI, APP = blocks("python")
 STACK, *ENTRIES = blocks("toml")
-WORDS = [word for heading in re.findall(r"^### (.+)$", README, re.MULTILINE) for word in heading.split(", ")]
+WORDS = [word for heading in re.findall(r"^### (.+)$", README.partition("\n## Hosts")[0], re.MULTILINE) for word in heading.split(", ")]
 RECOMMENDED = ["request_id", "timing", "cors", "errors", "compression", "sessions", "auth"]
 ORIGIN = ("origin", "https://app.example.com")
 
