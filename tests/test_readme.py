@@ -26,7 +26,8 @@ def blocks(language: str) -> list[str]:
 
 IN_CODE, FROM_FILE, IN_STARLETTE, DJANGO_SETTINGS, DJANGO_ASGI, APP = blocks("python")
 STACK, *ENTRIES = blocks("toml")
-WORDS = [word for heading in re.findall(r"^### (.+)$", README.partition("\n## Hosts")[0], re.MULTILINE) for word in heading.split(", ")]
+HEADINGS = re.findall(r"^### (.+)$", README.partition("\n## Hosts")[0], re.MULTILINE)  # behind it are tables
+WORDS = [word for heading in HEADINGS for word in heading.split(", ")]
 RECOMMENDED = ["request_id", "timing", "cors", "errors", "compression", "sessions", "auth"]
 ORIGIN = ("origin", "https://app.example.com")
 
