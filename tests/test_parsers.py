@@ -18,10 +18,11 @@ from asgi_middleware.exceptions import Problem
 from asgi_middleware.request_id.trace import parse_traceparent, parse_tracestate
 from asgi_middleware.stack.files import StackFile, read_file
 
-from .parsers import models, targets
+from .parsers import checks, models
+from .parsers.checks import Check, Wrong
 from .parsers.engines import by_mutation
 from .parsers.mutating import mutated
-from .parsers.targets import TARGETS, Check, Target, Wrong
+from .parsers.targets import TARGETS, Target
 
 INPUTS = 150
 SEED = 1
@@ -125,21 +126,21 @@ def takes_its_time(value: bytes) -> Any:
 
 
 CONTROLS: list[tuple[Callable[..., Any], str, Check]] = [
-    (ignores_weights, "accept-encoding", targets.accept_encoding(ignores_weights)),
-    (remembers_the_longest, "accept-encoding", targets.accept_encoding(chooser=remembers_the_longest)),
-    (allows_suffixes, "origin", targets.origin(allows_suffixes)),
-    (splits_at_blanks, "request-headers", targets.request_headers(splits_at_blanks)),
-    (unquotes_all, "cookie", targets.cookie(unquotes_all)),
-    (parses_like_a_dict, "cookie", targets.cookie(parses_like_a_dict)),
-    (forgives_padding, "authorization", targets.authorization(forgives_padding)),
-    (forgives_spellings, "token", targets.token(segment=forgives_spellings)),
-    (takes_the_last_name, "token", targets.token(content=takes_the_last_name)),
-    (takes_zeros, "traceparent", targets.traceparent(takes_zeros)),
-    (takes_doubled_keys, "tracestate", targets.tracestate(takes_doubled_keys)),
-    (crashes_on_brackets, "config in TOML", targets.config(".toml", crashes_on_brackets)),
-    (tells_values, "config in JSON", targets.config(".json", tells_values)),
-    (counts_lines_from_nought, "config in YAML", targets.config(".yaml", counts_lines_from_nought)),
-    (takes_its_time, "traceparent", targets.bounded(targets.traceparent(takes_its_time))),
+    (ignores_weights, "accept-encoding", checks.accept_encoding(ignores_weights)),
+    (remembers_the_longest, "accept-encoding", checks.accept_encoding(chooser=remembers_the_longest)),
+    (allows_suffixes, "origin", checks.origin(allows_suffixes)),
+    (splits_at_blanks, "request-headers", checks.request_headers(splits_at_blanks)),
+    (unquotes_all, "cookie", checks.cookie(unquotes_all)),
+    (parses_like_a_dict, "cookie", checks.cookie(parses_like_a_dict)),
+    (forgives_padding, "authorization", checks.authorization(forgives_padding)),
+    (forgives_spellings, "token", checks.token(segment=forgives_spellings)),
+    (takes_the_last_name, "token", checks.token(content=takes_the_last_name)),
+    (takes_zeros, "traceparent", checks.traceparent(takes_zeros)),
+    (takes_doubled_keys, "tracestate", checks.tracestate(takes_doubled_keys)),
+    (crashes_on_brackets, "config in TOML", checks.config(".toml", crashes_on_brackets)),
+    (tells_values, "config in JSON", checks.config(".json", tells_values)),
+    (counts_lines_from_nought, "config in YAML", checks.config(".yaml", counts_lines_from_nought)),
+    (takes_its_time, "traceparent", checks.bounded(checks.traceparent(takes_its_time))),
 ]
 
 
@@ -154,6 +155,6 @@ def test_a_broken_parser_is_found(
 
 # What a middleware must not let through, where the parser is not the one that is broken.
 def test_an_application_that_is_not_answered_for_is_found() -> None:
-    site = targets.Site(lambda app: app, lambda scope: 1 / 0)
+    site = checks.Site(lambda app: app, lambda scope: 1 / 0)
     with pytest.raises(Wrong, match="ZeroDivisionError"):
         site.ask([])

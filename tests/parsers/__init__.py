@@ -7,6 +7,6 @@
 With `atheris` (`pip install atheris`) the inputs are led by what of the package they reach; without it a small seeded
 mutator makes them, so that the command works everywhere. A failure prints the input, which `--input` runs once more.
 
-`targets.py` says what is fed and what must come of it, `models.py` has the second implementations that are not in
-`tests/negotiation_model.py`, `mutating.py` the mutator, `engines.py` runs one or the other.
+`targets.py` says what is fed, `checks.py` what must come of it, `models.py` has the second implementations that
+`tests/negotiation_model.py` does not have, `mutating.py` the mutator; `engines.py` runs one or the other.
 """
