@@ -249,7 +249,7 @@ def broken_laws(wrap: Wrap, scenario: Scenario) -> list[str]:
     # A known ID makes two runs comparable.
     others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-request-id"]
     scenario = replace(scenario, container="list", scope={**scope, "headers": [*others, (b"x-request-id", b"known")]})
-    exchange = Run(wrap, scenario).exchange
+    exchange = _exchange(wrap, scenario)
     reference = _outcome(exchange)
     swapped = [(name.swapcase(), value) for name, value in scenario.scope["headers"]]
     found: list[str] = []
@@ -262,14 +262,19 @@ def broken_laws(wrap: Wrap, scenario: Scenario) -> list[str]:
         ),
         ("a run before it", scenario),
     ):
-        if _outcome(Run(wrap, other).exchange) != reference:
+        if _outcome(_exchange(wrap, other)) != reference:
             found.append(f"law: {law} matters")
     # HEAD has no body: what a server discards is nobody's.
     if scope.get("method") != "HEAD" and not any(step.action == "raise" or step.needs for step in scenario.steps):
         cut = replace(scenario, steps=tuple(piece for step in scenario.steps for piece in _cut(step)))
-        if _decoded(Run(wrap, cut).exchange) != _decoded(exchange):
+        if _decoded(_exchange(wrap, cut)) != _decoded(exchange):
             found.append("law: the cut of the body matters")
     return found
+
+
+def _exchange(wrap: Wrap, scenario: Scenario) -> Exchange:
+    """A case without the checkers: the laws compare what comes out."""
+    return drive(wrap(Application(scenario.steps).app()), scenario.fresh_scope(), scenario.received)
 
 
 def _outcome(exchange: Exchange) -> Any:
