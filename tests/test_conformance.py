@@ -13,11 +13,9 @@ from asgi_middleware import AuthMiddleware, CORSMiddleware, TimingMiddleware
 from .apps import raises, silent
 from .asgi import App, drive
 from .conformance import __main__ as command
-from .conformance import auth, cors, every, request_id, sessions, timing
+from .conformance import auth, cors, every, request_id, sessions, table, timing
 from .conformance.rows import FINE, Row, Seen, Topic, answered, cell, verdict
 from .conformance.table import (
-    BEGIN,
-    END,
     OURS,
     TOPICS,
     able_to_fail,
@@ -30,7 +28,9 @@ from .conformance.table import (
     unexpected,
 )
 from .timed import Clock
+from .writing import markers
 
+BEGIN, END = markers(table.WORD)
 README = Path(__file__).parent.parent / "README.md"
 ROWS = [pytest.param(topic, row, id=f"{topic.title}: {row.sentence}") for topic in TOPICS for row in topic.rows]
 

@@ -9,7 +9,8 @@ import pytest
 
 from .hosts import __main__ as command
 from .hosts import table
-from .hosts.table import FACTS, HEAD, HOSTS, WORDS, Evidence, Proof, of_pair
+from .hosts.table import FACTS, HEAD, HOSTS, WORD, WORDS, Evidence, Proof, of_pair
+from .writing import block_of
 
 README = Path(__file__).parent.parent / "README.md"
 EMPTY = "Before.\n\n<!-- hosts -->\n\nan older one\n\n<!-- /hosts -->\n\nAfter.\n"
@@ -22,8 +23,7 @@ def rows(block: str) -> list[list[str]]:
 
 
 def test_the_readme_has_the_table_as_it_would_be_written_now() -> None:
-    text = README.read_text()
-    block = text[text.index(table.BEGIN) : text.index(table.END)]
+    block = block_of(README.read_text(), WORD)
     assert WORDS in block
     assert f"| {' | '.join(HEAD)} |" in block
     assert [cells[0] for cells in rows(block)] == list(HOSTS)

@@ -1,13 +1,11 @@
 """The command: `python -m tests.bench`, from the project's folder."""
 
-import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 
-from ..serving import ROOT
+from ..writing import Command, say, write
 from . import auth, bodies, live, memory, report, scenes, sessions, sinks
 from .measuring import Scene, Times, measure
 
@@ -49,26 +47,13 @@ def run(name: str, share: float) -> Times:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="What a request costs, in ratios.")
+    parser = Command(report.WORD, "What a request costs, in ratios.")
     names = [*IN_PROCESS, *WITH_SERVERS, *AS_TEXT]
     parser.add_argument("--only", metavar="NAME", choices=names, help="one table: %(choices)s")
     parser.add_argument("--quick", action="store_true", help="a fifth of the rounds, a twentieth of the streams")
-    parser.add_argument(
-        "--write",
-        metavar="FILE",
-        nargs="?",
-        type=Path,
-        const=ROOT / "README.md",
-        help="write the main figures into FILE (README.md), between its markers",
-    )
-    options = parser.parse_args(arguments)
-    if options.write is not None:
-        if options.only is not None:
-            parser.error("--write needs all tables, so it does not go with --only")
-        try:
-            report.between_markers(options.write.read_text(), "")
-        except (OSError, ValueError) as error:
-            parser.error(f"{options.write}: {error}")
+    options = parser.options(arguments)
+    if options.write is not None and options.only is not None:
+        parser.error("--write needs all tables, so it does not go with --only")
     # What a middleware logs it makes into a record, which is part of its cost, but nobody writes it out.
     logging.getLogger().addHandler(logging.NullHandler())
 
@@ -89,20 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(report.table(times))
         if name == "uvicorn":
             say(report.throughput(times))
-    if options.only is None:
-        say("### Budgets that cannot be measured yet\n\n" + "\n".join(f"- {budget}" for budget in report.NOT_YET))
     if options.write is not None and (failed or any(times.missing for times in measured.values())):
         say("Nothing was written: the file gets figures only where every table is whole.")
         return 1
     if options.write is not None:
-        text = report.between_markers(options.write.read_text(), report.main_table(measured))
-        options.write.write_text(text)
+        write(options.write, report.main_table(measured), report.WORD)
     return 1 if failed else 0
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Markdown of what was measured, and the writing between markers."""
+"""Markdown of what was measured."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from . import peers
 from .measuring import Times, ratio
 
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+WORD = "bench"  # of its markers
 
 RATIOS = (
     "All figures are ratios within one run. `ours` and `beside it` are the cost that is added to the bare application, "
     "1 being an empty pass-through wrapper; the next column is the one to the other."
 )
-
-# What the middlewares were given as budgets and cannot be measured yet.
-NOT_YET = ("auth: a cached token at most 0.1 of an RS256 check: there is no cache of verified tokens yet",)
 
 
 def _number(value: float | None) -> str:
@@ -80,11 +77,3 @@ def main_table(measured: Mapping[str, Times]) -> str:
         parts += ["Under uvicorn, each in a process of its own:", throughput(measured["uvicorn"])]
     parts.append(f"Made by `python -m tests.bench --write` with {about()}.")
     return "\n\n".join(parts)
-
-
-def between_markers(text: str, block: str, begin: str = BEGIN, end: str = END) -> str:
-    """`text` with `block` between the two marker lines. ValueError if they are not there once, in order."""
-    lines = text.split("\n")
-    if lines.count(begin) != 1 or lines.count(end) != 1 or lines.index(begin) > lines.index(end):
-        raise ValueError(f"there must be one line {begin} and, below it, one line {end}")
-    return "\n".join([*lines[: lines.index(begin) + 1], "", block, "", *lines[lines.index(end) :]])

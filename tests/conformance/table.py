@@ -5,11 +5,12 @@ import platform
 import re
 from collections.abc import Mapping, Sequence
 
+from ..writing import block_of
 from . import auth, compression, cors, every, request_id, sessions, timing
 from .rows import FINE, Row, Topic, cell
 from .subjects import PACKAGES
 
-BEGIN, END = "<!-- conformance -->", "<!-- /conformance -->"
+WORD = "conformance"  # of its markers
 OURS = "ours"
 TOPICS: tuple[Topic, ...] = (
     every.TOPIC,
@@ -80,9 +81,8 @@ def about() -> str:
 
 def read(text: str) -> Cells:
     """What `markdown` has written, out of a whole file. ValueError without its markers."""
-    block = text[text.index(BEGIN) : text.index(END)]
     found = {}
-    for part in block.split("\n### ")[1:]:
+    for part in block_of(text, WORD).split("\n### ")[1:]:
         head, _, *rows = [
             [each.strip() for each in line.split(" | ")]
             for line in re.findall(r"^\| (.*) \|$|^\|(?:---\|)+$", part, re.MULTILINE)

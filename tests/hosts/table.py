@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .servers import Pair, version
 
-BEGIN, END = "<!-- hosts -->", "<!-- /hosts -->"
+WORD = "hosts"  # of its markers
 
 # As the table calls them, in its order, and the distributions whose versions it gives.
 SERVERS = {
