@@ -11,7 +11,7 @@ import asyncio
 import copy
 import gzip
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
@@ -21,6 +21,13 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
 CONNECT: Message = {"type": "websocket.connect"}
+
+
+class Pause:
+    """Awaits once, so that others have their turn, or a test can hold a request there."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
 class WaitsForEver(Exception):

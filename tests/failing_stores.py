@@ -13,22 +13,29 @@ from asgi_middleware import SessionMiddleware
 from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from .asgi import Exchange, drive, http, step
-from .storing import NOW, OLD, SECRET, TERM, Use, add, ask, both, cookie, key, nothing, read, record, sends, using
+from .storing import (
+    NOW,
+    OLD,
+    SECRET,
+    TERM,
+    Use,
+    add,
+    ask,
+    both,
+    cookie,
+    destroyed,
+    key,
+    nothing,
+    owned,
+    read,
+    record,
+    regenerated,
+    sends,
+    using,
+)
 
 TIMEOUT = 0.001  # seconds, of asyncio's own clock
 LONG_AGO = NOW - TERM // 2  # so that a rolling session is extended
-
-
-def owned(session: Any) -> None:
-    session.subject = "ada"
-
-
-def regenerated(session: Any) -> None:
-    session.regenerate()
-
-
-def destroyed(session: Any) -> None:
-    session.destroy()
 
 
 async def saved(session: Any) -> None:

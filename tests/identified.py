@@ -1,7 +1,7 @@
 """What the tests of `request_id` share: generators, functions that fail, one request and what came of it."""
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from asgi_middleware import RequestIDMiddleware
@@ -29,13 +29,6 @@ def fails(error: BaseException) -> Callable[..., Any]:
 
 async def later(value: Any) -> Any:
     return value
-
-
-class Pause:
-    """Suspends once, wherever it is awaited."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 def ask(sent: list[tuple[str, str]], **options: Any) -> tuple[Exchange, Any]:

@@ -189,6 +189,18 @@ def add(session: Any) -> None:
     session["b"] = 2
 
 
+def owned(session: Any) -> None:
+    session.subject = "ada"
+
+
+def regenerated(session: Any) -> None:
+    session.regenerate()
+
+
+def destroyed(session: Any) -> None:
+    session.destroy()
+
+
 def nothing(session: Any) -> None:
     pass
 

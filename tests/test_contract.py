@@ -11,7 +11,7 @@ import copy
 import inspect
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from asgi_middleware import LintMiddleware
 from asgi_middleware.lint import RULES, ASGIViolation
 
 from . import apps
-from .asgi import REQUEST, App, Exchange, drive, http, plain, step, websocket
+from .asgi import REQUEST, App, Exchange, Pause, drive, http, plain, step, websocket
 from .breaking import (
     AnswersTheCancelled,
     Broken,
@@ -386,13 +386,6 @@ def state_of(value: Any, depth: int = 0, known: set[int] | None = None) -> Any:
         kept = sorted(names - CACHES - {"app"})
         return {name: state_of(getattr(value, name, None), depth + 1, known) for name in kept}
     return repr(value)
-
-
-class Pause:
-    """Awaiting it gives the turn to the other request."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 def shares_nothing_between_requests(wrap: Wrap) -> list[str]:

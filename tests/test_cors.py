@@ -5,7 +5,7 @@ construction, origins, preflights, responses, websockets, hostile (requests), br
 """
 
 import asyncio
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from asgi_middleware import CORSMiddleware
 
 from .apps import body, raises, sends, start, text
-from .asgi import Exchange, drive, plain
+from .asgi import Exchange, Pause, drive, plain
 from .browser_model import ACAC, ACAO, ACEH, EVIL, A, B, Pairs, get, handshake, preflight
 
 Options = dict[str, Any]
@@ -130,13 +130,6 @@ def test_nobodys_later_edit_reaches_the_next_reply() -> None:
                 message["status"] = 418
             second = drive(app, scope)
             assert (second.sent[0], len(second.sent)) == (first.sent[0], 2)
-
-
-class Pause:
-    """Awaits once, so that a test can hold a request there."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 def test_two_requests_at_once_keep_their_own_origins() -> None:

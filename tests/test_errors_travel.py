@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from starlette.routing import Route
 from asgi_middleware import CORSMiddleware, ErrorsMiddleware
 
 from .apps import body, raises, sends, start
-from .asgi import drive, http, plain, websocket
+from .asgi import Pause, drive, http, plain, websocket
 from .crashing import JSON, PROBLEM, SECRET, answer, crash, crashed
 
 
@@ -225,13 +224,6 @@ def test_inside_cors_a_crash_can_be_read_by_the_page() -> None:
         ("vary", "Origin"),
     ]
     assert isinstance(exchange.error, ValueError)
-
-
-class Pause:
-    """Awaits once, so that a test can hold a request there."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 def test_requests_at_once_do_not_start_each_others_responses() -> None:

@@ -10,8 +10,8 @@ import pytest
 from asgi_middleware import RequestIDMiddleware, get_request_id
 
 from . import apps
-from .asgi import App, Exchange, drive, http
-from .identified import Pause, always, inside
+from .asgi import App, Exchange, Pause, drive, http
+from .identified import always, inside
 
 
 def observed(scenario: Callable[[list[str | None]], None]) -> list[str | None]:

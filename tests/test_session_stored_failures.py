@@ -24,9 +24,12 @@ from .storing import (
     ask,
     both,
     cookie,
+    destroyed,
     key,
+    owned,
     read,
     record,
+    regenerated,
     saved,
     sends,
     using,
@@ -72,18 +75,6 @@ FAULTS: list[tuple[str, Callable[[], Any], str, type[Exception]]] = [
 EVERY_FAULT = pytest.mark.parametrize(
     ("fault", "loop", "error"), [row[1:] for row in FAULTS], ids=[f"{row[0]}-{row[2]}" for row in FAULTS]
 )
-
-
-def owned(session: Any) -> None:
-    session.subject = "ada"
-
-
-def regenerated(session: Any) -> None:
-    session.regenerate()
-
-
-def destroyed(session: Any) -> None:
-    session.destroy()
 
 
 # A sentence, what is done, with which cookie, which operation fails, all operations, and what is kept under the old ID.

@@ -13,9 +13,9 @@ from asgi_middleware import TimingMiddleware
 from asgi_middleware.timing import PrometheusSink
 
 from . import apps
-from .asgi import App, drive, http
+from .asgi import App, Pause, drive, http
 from .serving import PATIENCE
-from .timed import Pause, Trace
+from .timed import Trace
 
 
 async def endless(scope: Any, receive: Any, send: Any) -> None:

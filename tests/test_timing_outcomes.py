@@ -12,8 +12,8 @@ from asgi_middleware import CompressionMiddleware, ErrorsMiddleware, RequestIDMi
 from asgi_middleware.timing import Record
 
 from . import apps
-from .asgi import REQUEST, App, drive, http, websocket
-from .timed import Clock, Kept, Pause, recorded
+from .asgi import REQUEST, App, Pause, drive, http, websocket
+from .timed import Clock, Kept, recorded
 
 GONE = OSError("the client has gone")
 # What the driver does besides: every `send` fails; the client has gone.

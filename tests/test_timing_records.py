@@ -11,8 +11,8 @@ from asgi_middleware.timing import Record, add
 from asgi_middleware.timing.record import Span
 
 from . import apps
-from .asgi import App, drive, http, websocket
-from .timed import Clock, Kept, Pause, Trace, recorded, timed
+from .asgi import App, Pause, drive, http, websocket
+from .timed import Clock, Kept, Trace, recorded, timed
 
 NOW = 1_700_000_000.0
 

@@ -13,8 +13,8 @@ from asgi_middleware import TimingMiddleware, measure
 from asgi_middleware.timing import add
 
 from . import apps
-from .asgi import App, Exchange, drive, http
-from .timed import Clock, Metric, Pause, Reader, calling, names, spans, timed
+from .asgi import App, Exchange, Pause, drive, http
+from .timed import Clock, Metric, Reader, calling, names, spans, timed
 
 # Requests beside each other
 

@@ -1,7 +1,7 @@
 """What the tests of timing share: a clock, applications that measure, a second reader of the header, and sinks."""
 
 import string
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from asgi_middleware import TimingMiddleware
@@ -96,13 +96,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class Pause:
-    """Suspends once, wherever it is awaited."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 # Applications that measure
