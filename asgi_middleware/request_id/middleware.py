@@ -101,6 +101,7 @@ class RequestIDMiddleware:
         self.app = app
         self._header = header
         self._name = header.lower().encode()
+        self._length = len(self._name)
         accept_names = tuple(name.lower().encode() for name in accepted)
         # empty where `header` alone is read, which `__call__` does anyway
         self._accept = () if accept_names == (self._name,) else accept_names
@@ -131,8 +132,7 @@ class RequestIDMiddleware:
         if type(headers) is not list:
             scope = readable(scope)
             headers = scope.get("headers") or ()
-        name = self._name
-        length = len(name)
+        name, length = self._name, self._length
         # `_headers.get_all`, of which this is the body, would be a tenth of what an ordinary request costs
         sent = [line for key, line in headers if len(key) == length and key.lower() == name]
         if self._plain and not sent:
