@@ -36,7 +36,7 @@ AS_TEXT: dict[str, Callable[[float], str]] = {
     "sessions-commands": sessions.commands,
     "memory": memory.table,
 }
-QUICK = 0.2  # of the rounds
+QUICK = 0.1  # of the rounds
 
 
 def run(name: str, share: float) -> Times:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Command(report.WORD, "What a request costs, in ratios.")
     names = [*IN_PROCESS, *WITH_SERVERS, *AS_TEXT]
     parser.add_argument("--only", metavar="NAME", choices=names, help="one table: %(choices)s")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rounds, a twentieth of the streams")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rounds, a twentieth of the streams")
     options = parser.options(arguments)
     if options.write is not None and options.only is not None:
         parser.error("--write needs all tables, so it does not go with --only")
