@@ -37,6 +37,8 @@ PARENTS: list[tuple[str, str, int | None]] = [
     ("version 01 with a second value behind a comma", "01" + GOOD[2:] + "-x, 01" + GOOD[2:], None),
     ("version 01 as long as is read", "01" + GOOD[2:] + "-" + "x" * 456, 1),
     ("version 01, longer", "01" + GOOD[2:] + "-" + "x" * 457, None),
+    ("as many blanks behind as are read", GOOD + " " * 457, 1),
+    ("more blanks", GOOD + " " * 458, None),
     ("zeros in the trace-id of version 01", f"01-{'0' * 32}-{SPAN}-01", None),
     ("zeros in the parent-id of version 01", f"01-{TRACE}-{'0' * 16}-01", None),
     ("spaces for hyphens", GOOD.replace("-", " "), None),

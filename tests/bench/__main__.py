@@ -29,6 +29,7 @@ WITH_SERVERS: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
     "sessions-stores": sessions.in_stores,
     "sessions-redis": sessions.in_redis,
     "uvicorn": live.requests,
+    "uvicorn-each": live.each,
     "pages": live.pages,
 }
 # These are text already, in absolute figures, of a share of the streams or requests.

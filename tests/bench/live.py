@@ -157,6 +157,21 @@ def requests() -> Iterator[Scene]:
 
 
 @contextmanager
+def each() -> Iterator[Scene]:
+    """What one middleware adds to the processor time of an answer."""
+    with ExitStack() as stack:
+        servers = Servers(stack)
+        clients: list[Client] = [(CONNECTIONS, "/", HEADERS, "")]
+        variants = {"bare": servers.worked("bare", clients)}
+        rows: list[Row] = []
+        for word, (_, peer, _) in served.EACH.items():
+            variants[f"ours: {word}"] = servers.worked(f"ours_{word}", clients, base="bare")
+            variants[f"{peer}: {word}"] = servers.worked(f"peer_{word}", clients, base="bare")
+            rows.append(Row(f"{word}: processor time added to an answer", f"ours: {word}", f"{peer}: {word}"))
+        yield Scene("each alone under uvicorn", variants, rows, rounds=12)
+
+
+@contextmanager
 def pages() -> Iterator[Scene]:
     """Pages of 110 KB per second, and how long a small answer takes beside them."""
     with ExitStack() as stack:

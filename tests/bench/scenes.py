@@ -3,6 +3,7 @@
 The limits in the last column are the budgets that each middleware was given when it was designed.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from asgi_middleware import (
     CORSMiddleware,
     ErrorsMiddleware,
     RequestIDMiddleware,
+    Stack,
     TimingMiddleware,
 )
 from asgi_middleware.timing import add
@@ -21,12 +23,11 @@ from .measuring import Row, Scene
 
 
 def stack() -> Scene:
-    def theirs() -> App:
-        return peers.six(answer, origins=[ORIGIN], secret=SECRET)
+    def twelve(six: Callable[[App], App]) -> App:
+        return six(six(answer))
 
-    def ours() -> App:
-        return calls.ours(answer)
-
+    peers_six = partial(peers.six, origins=[ORIGIN], secret=SECRET)
+    ours, theirs = partial(calls.ours, answer), partial(peers_six, answer)
     many = request(*((f"x-{number}", "value") for number in range(10_000)))
     cookies = request(("cookie", calls.foreign_cookies()))
     seen = ("access-control-allow-origin", ORIGIN)
@@ -36,6 +37,11 @@ def stack() -> Scene:
             **floor(),
             "ours: ordinary": calling(ours, header=seen),
             "the peers' six: ordinary": calling(theirs, header=seen),
+            "ours: none": calling(lambda: Stack([])(answer)),
+            "ours: one": calling(lambda: Stack(["request_id"])(answer)),
+            "asgi-correlation-id: one": calling(lambda: peers.correlation_id(answer)),
+            "ours: twelve": calling(lambda: twelve(calls.ours), header=seen),
+            "the peers' six: twelve": calling(lambda: twelve(peers_six), header=seen),
             "bare: many": calling(lambda: answer, many, base=None),
             "ours: many": calling(ours, many, header=seen, base="bare: many"),
             "the peers' six: many": calling(theirs, many, header=seen, base="bare: many"),
@@ -44,6 +50,9 @@ def stack() -> Scene:
         },
         [
             Row("six middlewares, and in ours errors", "ours: ordinary", "the peers' six: ordinary", 0.4, True),
+            Row("none, in a stack", "ours: none", "the peers' six: ordinary"),
+            Row("one, in a stack: request_id", "ours: one", "asgi-correlation-id: one"),
+            Row("twelve: the six twice", "ours: twelve", "the peers' six: twelve"),
             Row("10,000 header lines", "ours: many", "the peers' six: many"),
             Row("60 KB of foreign cookies", "ours: cookies", "the peers' six: cookies"),
         ],

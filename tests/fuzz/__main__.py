@@ -1,6 +1,7 @@
 """The command line of the fuzz."""
 
 import argparse
+import logging
 import re
 import sys
 import time
@@ -18,6 +19,7 @@ def main() -> int:
     parser.add_argument("--subject", help="only those whose name has this in it")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many for each subject")
     arguments = parser.parse_args()
+    logging.getLogger().addHandler(logging.NullHandler())  # sinks that fail are reported, thousands of times
     failed = 0
     for name, wrap in SUBJECTS.items():
         if arguments.subject and arguments.subject not in name:

@@ -54,8 +54,10 @@ def names(lines: list[bytes]) -> list[bytes]:
 
 def traceparent(value: bytes) -> tuple[str, str, int] | None:
     """W3C Trace Context 2, 3.2.2; a later version may have more behind a dash, and no comma."""
+    if len(value) > 512:  # blanks too: what is longer is not looked at
+        return None
     value = value.strip(b" \t")
-    if len(value) > 512 or len(value) < 55 or [value[2:3], value[35:36], value[52:53]] != [b"-"] * 3:
+    if len(value) < 55 or [value[2:3], value[35:36], value[52:53]] != [b"-"] * 3:
         return None
     version, trace, parent, flags, more = value[:2], value[3:35], value[36:52], value[53:55], value[55:]
     if not set(version + trace + parent + flags) <= HEX or version == b"ff":
