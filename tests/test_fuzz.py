@@ -1,10 +1,13 @@
 """The two-sided fuzz: 500 cases for every middleware here, 20,000 in `.ci/run`; and the fuzz itself put to the test."""
 
+from typing import Any
+
 import pytest
 from starlette.middleware.gzip import GZipMiddleware as StarletteGZip
 from starlette.middleware.sessions import SessionMiddleware as StarletteSessions
 
-from .fuzz.check import bare, check, shrunk
+from .asgi import App
+from .fuzz.check import Served, bare, check, shrunk
 from .fuzz.scenario import Scenario, generate
 from .subjects import SECRET, SUBJECTS, Wrap
 from .test_contract import BROKEN
@@ -14,9 +17,10 @@ CASES = 500
 
 
 def first_finding(wrap: Wrap, cases: int) -> tuple[int, Scenario, list[str]] | None:
+    served = Served(wrap)
     for number in range(cases):
         scenario = generate(SEED, number)
-        found = check(wrap, scenario)
+        found = check(served, scenario)
         if found:
             return number, scenario, found
     return None
@@ -34,6 +38,31 @@ def test_no_case_finds_anything(subject: str) -> None:
 def test_no_middleware_at_all_gives_nothing() -> None:
     """The control: what is found comes from the middleware, not from the generator or the checks."""
     assert first_finding(bare, 2 * CASES) is None
+
+
+class NumbersResponses:
+    """Leaves something to the next request."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.number = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.number += 1
+
+        async def numbering(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"x-number", b"%d" % self.number)]}
+            await send(message)
+
+        await self.app(scope, receive, numbering)
+
+
+def test_what_is_left_to_the_next_request_is_found_where_a_middleware_is_built_once() -> None:
+    found = first_finding(NumbersResponses, CASES)
+    assert found is not None
+    assert "law: a run before it matters" in found[2]
+    assert not any(check(NumbersResponses, generate(SEED, number)) for number in range(CASES))
 
 
 # What only other checks can see: a copied scope is legal, one request after the other mixes nothing up, and no loop is

@@ -142,6 +142,26 @@ def _decoder(coding: bytes) -> Any:
     return None
 
 
+class Served:
+    """A middleware that is built once and then asked again and again, as servers do, for one application after another.
+
+    Each case comes after all those before it, so what one request leaves to the next is found as well; and building
+    takes longer than most cases.
+    """
+
+    def __init__(self, wrap: Wrap) -> None:
+        self._app: App
+
+        async def current(scope: Any, receive: Any, send: Any) -> None:
+            await self._app(scope, receive, send)
+
+        self._middleware = wrap(current)
+
+    def __call__(self, app: App) -> App:
+        self._app = app
+        return self._middleware
+
+
 def bare(app: App) -> App:
     """No middleware at all: the control."""
 
@@ -319,4 +339,4 @@ def check(wrap: Wrap, scenario: Scenario) -> list[str]:
     return [*findings(wrap, scenario), *broken_laws(wrap, scenario)]
 
 
-__all__ = ["AppError", "Run", "bare", "broken_laws", "check", "findings", "shrunk"]
+__all__ = ["AppError", "Run", "Served", "bare", "broken_laws", "check", "findings", "shrunk"]
