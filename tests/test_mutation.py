@@ -66,7 +66,7 @@ RUNS: list[tuple[str, str, int, list[str]]] = [
         "tests that fail by themselves tell nothing",
         WRONG,
         1,
-        ["tiny.py: the tests fail without any mutant (pytest's exit status 1)"],
+        ["test_tiny.py::test_it fails without any mutant"],
     ),
 ]
 

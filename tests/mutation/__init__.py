@@ -7,7 +7,12 @@
 Prints each mutant that survives, with its line, and the score of each file. A survivor whose change cannot be told from
 outside is listed in `equivalent.py` with its reason; one that is killed after all, or is no longer there, is told too.
 
-Each mutant runs in a fork of a process that has imported pytest and all third-party packages already. That is why this
-is our own: mutmut 3 leaves alone what stands outside functions and what is decorated (patterns, limits, defaults, the
-dataclass of a policy, the `send` of a responder), and cosmic-ray starts pytest anew for every mutant.
+Each mutant runs in a fork. Where a function differs, it is the fork of a process that has collected the tests, and the
+function's code is exchanged: a tenth of a second. For what stands outside functions, and for what survives there,
+everything of the project's is imported and collected anew. Of the tests those are run that reach the mutant's line
+(coverage.py knows), first those that told before, then the quickest.
+
+That is why this is our own: mutmut 3 leaves alone what stands outside functions and what is decorated (patterns,
+limits, defaults, the dataclass of a policy, the `send` of a responder), and cosmic-ray starts pytest anew for every
+mutant.
 """

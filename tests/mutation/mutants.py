@@ -6,7 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from typing import Any
 class Mutant:
     line: int
     name: str  # where it stands, before, after; numbered where that is not enough
+    inside: bool  # a function, so that nothing but its code differs
     apply: Callable[[], None]  # changes the tree
 
 
@@ -50,9 +51,10 @@ def mutants(tree: ast.Module) -> list[Mutant]:
     """Every mutant of the module, in the order of its lines. Apply one, and the tree is spent."""
     seen: Counter[str] = Counter()
     found = []
-    for line, name, apply in _below(tree, "", False):
-        seen[name] += 1
-        found.append(Mutant(line, name if seen[name] == 1 else f"{name} ({seen[name]})", apply))
+    for mutant in _below(tree, "", False, False):
+        seen[mutant.name] += 1
+        count = seen[mutant.name]
+        found.append(mutant if count == 1 else replace(mutant, name=f"{mutant.name} ({count})"))
     return found
 
 
@@ -71,16 +73,17 @@ def planted(tree: ast.Module) -> Mutant:
         for function in _functions(tree):
             function.body.insert(0, ast.parse("raise AssertionError('planted')").body[0])
 
-    return Mutant(0, "planted", apply)
+    return Mutant(0, "planted", True, apply)
 
 
-def _below(node: ast.AST, where: str, is_pattern: bool) -> Iterator[tuple[int, str, Callable[[], None]]]:
+def _below(node: ast.AST, where: str, is_pattern: bool, inside: bool) -> Iterator[Mutant]:
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         where = f"{where}.{node.name}".lstrip(".")
     is_pattern = is_pattern or (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."))
     for field, value in ast.iter_fields(node):
         if field in _UNTOUCHED_FIELDS:
             continue
+        within = inside or (field == "body" and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
         for place, child in enumerate(value if isinstance(value, list) else [value]):
             if not isinstance(child, ast.AST) or _is_for_readers(child):
                 continue
@@ -90,8 +93,10 @@ def _below(node: ast.AST, where: str, is_pattern: bool) -> Iterator[tuple[int, s
             for new in _instead(child, node, field, where, is_pattern):
                 line = getattr(child, "lineno", getattr(node, "lineno", 0))
                 name = f"{where or 'module'}: {_change(child, new)}"
-                yield line, name, partial(put, ast.copy_location(new, child))
-            yield from _below(child, where, is_pattern)
+                if not hasattr(new, "lineno"):  # else it is a part of what stood there, and stays where it is
+                    ast.copy_location(new, child)
+                yield Mutant(line, name, within, partial(put, new))
+            yield from _below(child, where, is_pattern, within)
 
 
 def _is_for_readers(node: ast.AST) -> bool:
