@@ -146,26 +146,36 @@ def judged(subject: Subject, collected: Collected, options: argparse.Namespace) 
     return right
 
 
+def everything() -> list[str]:
+    """The modules and folders that have tests of their own name; `exceptions`, say, is tested by all who raise them."""
+    names = sorted(path.stem for path in PACKAGE.iterdir() if path.name[0] != "." and path.stem.strip("_"))
+    return [name for name in names if tests_of(name)]
+
+
+def tests_of(word: str) -> list[Path]:
+    part = word.strip("_")
+    return sorted((ROOT / "tests").glob(f"test_{TESTED_AS.get(part, part)}*.py"))
+
+
 def words(names: Sequence[str], tests: Sequence[str]) -> Iterator[tuple[list[Path], list[Subject]]]:
-    """For each module or folder its tests, and its files."""
+    """For each module or folder its tests, and its files that have mutants."""
     for word in names:
         path = next((path for path in (PACKAGE / word, PACKAGE / f"{word}.py", Path(word)) if path.exists()), None)
         if path is None:
             sys.exit(f"{word}: no such module or folder")
         path = path.resolve()
-        own = [Path(test) for test in tests]
-        if not own:
-            part = path.relative_to(PACKAGE).parts[0].removesuffix(".py").strip("_")
-            own = sorted((ROOT / "tests").glob(f"test_{TESTED_AS.get(part, part)}*.py"))
+        own = [Path(test) for test in tests] or tests_of(path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
         if not own:
             sys.exit(f"{path.name}: no tests bear its name; name them with --tests")
         files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-        yield own, [subject for subject in map(Subject, files) if subject.mutants]
+        subjects = [subject for subject in map(Subject, files) if subject.mutants]
+        if subjects:
+            yield own, subjects
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
-    parser.add_argument("words", nargs="+", help="modules and folders of the package, or paths")
+    parser.add_argument("words", nargs="*", default=everything(), help="modules and folders of the package, or paths")
     parser.add_argument("--tests", nargs="+", default=[], help="test files, if not those of the same name")
     parser.add_argument("--every", type=int, default=1, help="only each n-th mutant")
     parser.add_argument("--patience", type=float, default=5, help="seconds beyond five times the clean run")
