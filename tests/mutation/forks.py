@@ -53,7 +53,7 @@ def _forked(job: Job[Key], folder: Path) -> int:
         return pid
     status = FAILED
     try:
-        os.setsid()
+        os.setpgid(0, 0)  # so that it can be ended with whatever it has started
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         silence()
         status, said = job.work()
