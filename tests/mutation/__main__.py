@@ -18,7 +18,7 @@ import pytest
 
 from .collected import ELSEWHERE, KILLED, NO_MUTANT, OPTIONS, SURVIVED, Collected
 from .equivalent import EQUIVALENT
-from .forks import ENDED_BY_FORCE, Job, outcomes
+from .forks import ENDED_BY_FORCE, FAILED, Job, outcomes
 from .mutants import Mutant
 from .subject import ROOT, Clean, Subject
 
@@ -69,6 +69,8 @@ def told(subject: Subject, mutant: Mutant, tests: Sequence[str], clean: Clean) -
         return NO_MUTANT, b""
     chosen = Chosen(tests)
     status = int(pytest.main(["-x", *OPTIONS, *dict.fromkeys(clean.files[test] for test in tests)], plugins=[chosen]))
+    if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise LookupError("these tests are not there")
     return (SURVIVED if status == SURVIVED else KILLED), chosen.failed.encode()
 
 
@@ -88,7 +90,7 @@ def run(subject: Subject, chosen: Sequence[int], collected: Collected, patience:
     clean = collected.clean
     left = [subject.mutants[number] for number in chosen if not subject.mutants[number].inside]
     for mutant, status in collected.run(subject, [number for number in chosen if subject.mutants[number].inside]):
-        if status in (SURVIVED, ELSEWHERE):
+        if status in (SURVIVED, ELSEWHERE, FAILED):
             left.append(mutant)
         else:
             yield mutant, status
@@ -129,12 +131,14 @@ def judged(subject: Subject, collected: Collected, options: argparse.Namespace) 
         wrong(f"is listed as equivalent, but is no mutant: {name}")
     count: Counter[str] = Counter()
     chosen = [number for number, mutant in enumerate(known) if options.only in mutant.name][:: options.every]
-    names = {SURVIVED: "survived", NO_MUTANT: "no mutant", ENDED_BY_FORCE: "too slow"}
+    names = {SURVIVED: "survived", NO_MUTANT: "no mutant", ENDED_BY_FORCE: "too slow", FAILED: "not judged"}
     for mutant, status in run(subject, chosen, collected, options.patience):
         outcome = names.get(status, "killed")
         is_listed = mutant.name in reasons
         count["equivalent" if is_listed and status == SURVIVED else outcome] += 1
-        if status == SURVIVED and not is_listed:
+        if status == FAILED:
+            wrong(f"could not be judged: {mutant.name}", mutant.line)
+        elif status == SURVIVED and not is_listed:
             wrong(f"survives: {mutant.name}", mutant.line)
         elif status != SURVIVED and is_listed:
             wrong(f"is listed as equivalent, but {outcome}: {mutant.name}", mutant.line)
