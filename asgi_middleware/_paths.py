@@ -6,9 +6,10 @@
     /*         everything
 
 Case-sensitive, on the decoded path without the root path. A path that two programs could read differently (dot
-segments, `//`, a backslash, an encoded slash, control characters) is in doubt, and doubt never opens a door: such a
-path is never exempt (`public`, `exclude`) and always covered (`paths`). Seen in the field: a check for `/public/*` in
-front of a static file server that resolved `/public/../private/s.txt`.
+segments, `//`, a backslash, an encoded slash, control characters, no slash in front) is in doubt, and doubt never opens
+a door: such a path is never exempt (`public`, `exclude`) and always covered (`paths`). Seen in the field: a check for
+`/public/*` in front of a static file server that resolved `/public/../private/s.txt`, and one for `/admin/*` in front
+of routers that take `GET admin/x HTTP/1.1`, which h11 lets through, for `/admin/x`.
 """
 
 import re
@@ -16,8 +17,9 @@ import re
 from ._options import Options
 from ._types import Scope, Strings
 
-# On the decoded path. `;` ends a segment for some servers; `%` there means that it was encoded twice.
-_DOUBT = re.compile(r"//|\\|(?:^|/)\.{1,2}(?:/|;|$)|%(?:2[ef]|5c)|[\x00-\x1f\x7f]", re.IGNORECASE)
+# On the decoded path. `;` ends a segment for some servers; `%` there means that it was encoded twice. What begins
+# without a slash and is beyond doubt is the asterisk form of OPTIONS alone (RFC 9112, 3.2.4).
+_DOUBT = re.compile(r"^(?!/|\*$)|//|\\|/\.{1,2}(?:/|;|$)|%(?:2[ef]|5c)|[\x00-\x1f\x7f]", re.IGNORECASE)
 # On the raw path, where an encoded slash or backslash is still visible.
 _RAW_DOUBT = re.compile(rb"%(?:2f|5c)", re.IGNORECASE)
 

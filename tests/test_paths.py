@@ -145,6 +145,15 @@ def test_doubt_is_seen_below_a_root_path(sentence: str, path: str, raw: bytes | 
     assert (paths("/*").exempts(scope), paths("/*").covers(scope)) == (False, True)
 
 
+@pytest.mark.parametrize("path", ["public/a", "public", "..", "?", "*/", "*public", "public*", "http:/public"])
+def test_a_path_without_its_slash_is_in_doubt(path: str) -> None:
+    """Litestar, Falcon and Starlette's StaticFiles look for `/public/a` then."""
+    scope = http(path)
+    named = paths("/*", "/public/*", "/public")
+    assert (named.exempts(scope), named.covers(scope)) == (False, True)
+    assert (paths("/elsewhere").exempts(scope), paths("/elsewhere").covers(scope)) == (False, True)
+
+
 def test_a_missing_raw_path_is_no_doubt() -> None:
     for raw in (None, b"/public/a"):
         scope = http("/public/a")
