@@ -197,6 +197,7 @@ BREAKS: list[Case] = [
     ("scope-version", apps.sends(*OK), full(asgi=None), None),
     ("scope-spec-version", apps.sends(*OK), full(asgi={"version": "3.0", "spec_version": 2.3}), None),
     ("scope-extensions", apps.sends(*OK), full(extensions=["tls"]), None),
+    ("scope-extensions", apps.sends(*OK), full(extensions=[]), None),
     ("scope-extensions", apps.sends(*OK), full(extensions={"tls": True}), None),
     ("scope-state", apps.sends(*OK), full(state=None), None),
     ("scope-kept", replaces_the_method, full(), None),
@@ -235,6 +236,7 @@ BREAKS: list[Case] = [
     ("receive-type", answers(*OK), full(), [{"type": "http.novel"}]),
     ("receive-type", answers(ACCEPT, CLOSE), socket(), [{"type": "websocket.novel"}]),
     ("receive-type", receives(2, COMPLETE), LIFESPAN, [{"type": "lifespan.novel"}, STARTUP]),
+    ("receive-type", receives(2, COMPLETE), LIFESPAN, [{"type": "startup"}, STARTUP]),
     ("send-message", apps.sends("start", *OK), full(), None),  # type: ignore[arg-type]  # on purpose
     ("send-message", apps.sends({"type": 1}, *OK), full(), None),
     ("send-values", apps.sends(start(extra=float("nan")), END), full(), None),

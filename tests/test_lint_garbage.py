@@ -93,8 +93,9 @@ def test_what_is_received(garbage: Any) -> None:
 @pytest.mark.parametrize("key", [*full(), "subprotocols"])
 def test_a_key_of_a_scope(key: str) -> None:
     for garbage in GARBAGE:
-        broken_rules(answers(start(), END), full(**{key: garbage}))
+        broken_rules(answers(DEBUG, start(), END), full(**{key: garbage}))
         broken_rules(answers({**ACCEPT, "subprotocol": "chat"}, CLOSE), socket(**{key: garbage}))
+        broken_rules(answers(DENIAL, DENIAL_BODY), socket(**{key: garbage}))
         broken_rules(answers(), {**LIFESPAN, key: garbage}, [STARTUP])
         broken_rules(answers(start(), END), full(extensions={"tls": {"client_cert_chain": garbage}, "a": garbage}))
 

@@ -24,8 +24,8 @@ sends, and how it treats what it was given), which clause it stands in, and what
 `python -m asgi_middleware.lint` prints the table.
 
 It changes no scope and no message, and passes on every exception. Optional keys may be absent and extra keys are fine.
-Message types that it does not know pass, if they are in the scope's own namespace: extensions add such; so do whole
-protocols that it does not know. Not for production: it looks at everything.
+What is sent and of a type that it does not know passes, if it is in the scope's own namespace: extensions add such.
+So do whole protocols that it does not know. Not for production: it looks at everything.
 
 Where the text and all servers differ, the servers win: early hints may come before the start, and a body on HEAD is
 left to the server. Transfer-Encoding may be sent by the letter, to be ignored: it is reported, for it is a mistake.

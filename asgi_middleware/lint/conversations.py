@@ -6,7 +6,7 @@ from typing import Any
 from .._headers import TOKEN
 from .._options import shown
 from .rules import ASGIViolation
-from .values import Report, is_plain, is_text, pairs_of
+from .values import Report, as_list, is_plain, is_text, pairs_of
 
 # Which extension a message needs to be offered in the scope.
 _EXTENSIONS = {
@@ -26,13 +26,6 @@ _OWN_RULES = ("headers", "body", "file", "info", "links")
 STILL_UNDER_WAY = 100
 
 
-def as_list(headers: Any) -> list[Any] | None:
-    """A copy of what can be read twice, to compare with later; None for what cannot."""
-    if not isinstance(headers, (list, tuple)):
-        return None
-    return [tuple(pair) if isinstance(pair, list) else pair for pair in headers]
-
-
 class Conversation:
     """What HTTP, WebSocket and lifespan have in common."""
 
@@ -41,7 +34,8 @@ class Conversation:
     def __init__(self, report_to: Report, scope: Any) -> None:
         self._report_to = report_to
         self._scope = scope
-        self._extensions: Any = scope.get("extensions") or {}
+        extensions = scope.get("extensions")
+        self._extensions = extensions if isinstance(extensions, dict) else {}
         self._kept: list[tuple[Any, dict[str, Any], list[Any] | None]] = []
         self._gone = False  # the client, as far as the application has been told
         self._since_gone = 0

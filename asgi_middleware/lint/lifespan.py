@@ -27,15 +27,14 @@ class Lifespan(Conversation):
         return state is not None and state is self._scope.get("state")
 
     def on_received(self, kind: str, message: Any) -> None:
-        name = kind.removeprefix("lifespan.")
-        if name == "startup":
+        if kind == "lifespan.startup":
             self.check("lifespan-receive", not self._asked, kind)
-        elif name == "shutdown":
+        elif kind == "lifespan.shutdown":
             self.check("lifespan-receive", self._answered == ["startup.complete"] and self._asked == ["startup"], kind)
         else:
             self.report("receive-type", kind)
             return
-        self._asked.append(name)
+        self._asked.append(kind.removeprefix("lifespan."))
 
     def on_sent(self, kind: str, message: Any) -> None:
         answer = kind.removeprefix("lifespan.")

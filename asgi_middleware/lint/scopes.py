@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from .._options import shown
 from .rules import ASGIViolation
-from .values import Report, is_number, is_text, pairs_of
+from .values import Report, as_list, is_number, is_text, pairs_of
 
 _VERSIONS = ("1.0", "1.1", "2", "3")
 # What the specification does not call optional, besides what rules of its own demand.
@@ -56,9 +56,9 @@ class ScopeCheck:
         self.check("scope-version", isinstance(asgi, dict) and asgi.get("version") in ("2.0", "3.0"), asgi)
         version = asgi.get("spec_version", "2.0") if isinstance(asgi, dict) else "2.0"
         self.check("scope-spec-version", is_text(version), version)
-        extensions = scope.get("extensions") or {}
+        extensions = scope.get("extensions")
         fine = isinstance(extensions, dict) and all(isinstance(value, dict) for value in extensions.values())
-        self.check("scope-extensions", fine, extensions)
+        self.check("scope-extensions", fine or extensions is None, extensions)
         self.check("scope-state", isinstance(scope.get("state", {}), dict), scope.get("state"))
 
     def _request(self) -> None:
@@ -153,5 +153,5 @@ def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return dict(value)
     if isinstance(value, (list, tuple)):
-        return [tuple(item) if isinstance(item, list) else item for item in value]
+        return as_list(value)
     return value if isinstance(value, (str, bytes, int, type(None))) else _UNREAD

@@ -32,6 +32,13 @@ def is_plain(value: Any, depth: int = 0) -> bool:
     return False
 
 
+def as_list(value: Any) -> list[Any] | None:
+    """A copy of a list or a tuple, such as of headers, to compare with later; None of anything else."""
+    if not isinstance(value, (list, tuple)):
+        return None
+    return [tuple(item) if isinstance(item, list) else item for item in value]
+
+
 def pairs_of(value: Any) -> list[tuple[bytes, bytes]] | None:
     """The pairs of a header list; None if it is not one. A one-shot iterator is not looked at: that would use it up."""
     if not isinstance(value, (list, tuple)):
