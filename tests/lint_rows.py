@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgi_middleware import LintMiddleware
+from asgi_middleware.lint import ASGIViolation
 
 from . import apps
 from .asgi import CONNECT, REQUEST, App, http, step, websocket
@@ -37,9 +38,9 @@ EXTENSIONS: dict[str, Any] = {
 }
 
 
-def broken_rules(app: App, scope: dict[str, Any], messages: list[Any] | None = None) -> list[str]:
-    """The rules that a conversation breaks, in order."""
-    found: list[str] = []
+def violations(app: App, scope: dict[str, Any], messages: list[Any] | None = None) -> list[ASGIViolation]:
+    """What a conversation breaks, in order."""
+    found: list[ASGIViolation] = []
     waiting = list(messages if messages is not None else [CONNECT if scope["type"] == "websocket" else REQUEST])
 
     async def receive() -> Any:
@@ -48,8 +49,13 @@ def broken_rules(app: App, scope: dict[str, Any], messages: list[Any] | None = N
     async def send(message: Any) -> None:
         """Takes anything: here no server looks at it."""
 
-    step(LintMiddleware(app, mode=lambda violation: found.append(violation.rule))(scope, receive, send))
-    return list(dict.fromkeys(found))
+    step(LintMiddleware(app, mode=found.append)(scope, receive, send))
+    return found
+
+
+def broken_rules(app: App, scope: dict[str, Any], messages: list[Any] | None = None) -> list[str]:
+    """The rules that a conversation breaks, each once, in order."""
+    return list(dict.fromkeys(violation.rule for violation in violations(app, scope, messages)))
 
 
 def after_accept(times: int) -> App:
@@ -135,7 +141,7 @@ async def offers_more(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def replaces_the_method(scope: Any, receive: Any, send: Any) -> None:
-    scope["method"] = "POST"
+    scope["method"] += "S"
     for message in OK:
         await send(message)
 
@@ -203,7 +209,7 @@ BREAKS: list[Case] = [
     ("scope-kept", replaces_the_method, full(), None),
     ("scope-kept", offers_more, full(extensions={}), None),
     ("scope-kept", with_headers(added), full(headers=[(b"host", b"a")]), None),
-    ("scope-kept", with_headers(lambda headers: headers[1:]), full(headers=[(b"host", b"a")]), None),
+    ("scope-kept", with_headers(lambda headers: [*headers, *headers]), full(headers=[(b"host", b"a")]), None),
     ("scope-http-version", apps.sends(*OK), full(http_version="HTTP/1.1"), None),
     ("scope-method", apps.sends(*OK), full(method="get"), None),
     ("scope-method", apps.sends(*OK), full(method=None), None),

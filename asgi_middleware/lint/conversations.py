@@ -6,7 +6,7 @@ from typing import Any
 from .._headers import TOKEN
 from .._options import shown
 from .rules import ASGIViolation
-from .values import Report, as_list, is_plain, is_text, pairs_of
+from .values import Report, as_list, is_plain, is_text, pairs_of, type_of
 
 # Which extension a message needs to be offered in the scope.
 _EXTENSIONS = {
@@ -55,23 +55,25 @@ class Conversation:
 
     def received(self, message: Any) -> None:
         if not isinstance(message, dict) or not is_text(message.get("type")) or not all(map(is_text, message)):
-            self.report("receive-message", message)
+            self.report("receive-message", type_of(message))
             return
-        self.check("receive-values", all(is_plain(value) for value in message.values()), message)
-        self.on_received(message["type"], message)
+        kind: str = message["type"]
+        wrong = [key for key, value in message.items() if not is_plain(value)]
+        self.check("receive-values", not wrong, [kind, *wrong])
+        self.on_received(kind, message)
 
     def sent(self, message: Any) -> None:
         self._check_kept()
         self._faultless = True
         if not isinstance(message, dict) or not is_text(message.get("type")) or not all(map(is_text, message)):
-            self.report("send-message", message)
+            self.report("send-message", type_of(message))
             return
         kind: str = message["type"]
         self.check("send-namespace", kind.startswith(f"{self.namespace}."), kind)
         needed = _EXTENSIONS.get(kind)
         self.check("send-extension", needed is None or needed in self._extensions, kind)
-        plain = {key: value for key, value in message.items() if key not in _OWN_RULES}
-        self.check("send-values", all(is_plain(value) for value in plain.values()), message)
+        wrong = [key for key, value in message.items() if key not in _OWN_RULES and not is_plain(value)]
+        self.check("send-values", not wrong, [kind, *wrong])
         self._kept = [*self._kept[-3:], (message, dict(message), as_list(message.get("headers")))]
         if self._gone:
             self._since_gone += 1
@@ -81,7 +83,7 @@ class Conversation:
     def send_failed(self, error: Exception) -> None:
         """What the server raises on a message without fault, when it has said that nobody is there to get it."""
         if self._gone and self._faultless and not isinstance(error, (OSError, ASGIViolation)):
-            self.report("gone-send", type(error).__name__)
+            self.report("gone-send", type_of(error))
 
     def returned(self) -> None:
         self._check_kept()
@@ -105,7 +107,7 @@ class Conversation:
 def check_headers(line: Conversation, rule: str, message: Any) -> list[tuple[bytes, bytes]]:
     """The header pairs of a message that is sent, checked."""
     pairs = pairs_of(message.get("headers", []))
-    line.check(rule, pairs is not None, message.get("headers"))
+    line.check(rule, pairs is not None, type_of(message.get("headers")))
     for name, value in pairs or ():
         line.check("start-header-names", TOKEN.fullmatch(name) is not None, name)
         line.check("start-header-case", name == name.lower(), name)

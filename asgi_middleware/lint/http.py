@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from .conversations import Conversation, check_headers, values_of
-from .values import Report, is_number, is_text
+from .values import Report, is_number, is_text, type_of
 
 _LONGEST = 20  # digits of a Content-Length: more bytes than any disk holds
 
@@ -14,14 +14,15 @@ def check_start(line: Conversation, message: Any) -> list[tuple[bytes, bytes]]:
     status = message.get("status")
     line.check("start-status", is_number(status) and 200 <= int(status) <= 599, status)
     pairs = check_headers(line, "start-headers", message)
-    line.check("start-transfer-encoding", not values_of(pairs, b"transfer-encoding"), pairs)
+    codings = values_of(pairs, b"transfer-encoding")
+    line.check("start-transfer-encoding", not codings, codings)
     return pairs
 
 
 def check_body(line: Conversation, message: Any) -> tuple[int, bool]:
     """One piece of a body; its length in bytes, and whether more is to come."""
     body, more = message.get("body", b""), message.get("more_body", False)
-    line.check("body-bytes", isinstance(body, bytes), body)
+    line.check("body-bytes", isinstance(body, bytes), type_of(body))
     line.check("body-more", isinstance(more, bool), more)
     return len(body) if isinstance(body, (bytes, bytearray, memoryview)) else 0, bool(more)
 
@@ -46,7 +47,7 @@ class HTTP(Conversation):
             self._gone = True
         elif kind == "http.request":
             self.check("request-after-end", not self._request_over and not self._gone, kind)
-            self.check("request-body", isinstance(message.get("body", b""), bytes), message.get("body"))
+            self.check("request-body", isinstance(message.get("body", b""), bytes), type_of(message.get("body")))
             more = message.get("more_body", False)
             self.check("request-more", isinstance(more, bool), more)
             self._request_over = not more
@@ -89,8 +90,9 @@ class HTTP(Conversation):
             self.check("content-length-kept", self._sent_bytes == self._declared, seen)
 
     def _trailer(self, message: Any) -> None:
-        self.check("trailers-promised", self._trailers is not None, message)
-        self.check("trailers-last", self._ended and self._trailers is not False, message)
+        self.check("trailers-promised", self._trailers is not None, "trailers")
+        seen = "trailers before the last chunk" if not self._ended else "trailers after the last ones"
+        self.check("trailers-last", self._ended and self._trailers is not False, seen)
         check_headers(self, "start-headers", message)
         more = message.get("more_trailers", False)
         self.check("trailers-more", isinstance(more, bool), more)
@@ -109,8 +111,9 @@ class HTTP(Conversation):
         self.check("start-first", self._started, "a file first")
         self.check("body-after-end", not self._ended, "a file after the last chunk")
         numbers = [message[key] for key in ("offset", "count") if message.get(key) is not None]
-        fine = hasattr(message.get("file"), "fileno") and all(map(is_number, numbers))
-        self.check("zerocopysend-file", fine, message)
+        file = message.get("file")
+        fine = hasattr(file, "fileno") and all(map(is_number, numbers))
+        self.check("zerocopysend-file", fine, [type_of(file), *numbers])
         self._uncounted = True
         _, more = check_body(self, {"more_body": message.get("more_body", False)})
         if not more:
@@ -131,7 +134,7 @@ class HTTP(Conversation):
     def _debug(self, message: Any) -> None:
         self.check("debug-first", not self._started and not self._debugged, "debug information")
         info = message.get("info")
-        self.check("debug-info", isinstance(info, dict) and all(map(is_text, info)), type(info).__name__)
+        self.check("debug-info", isinstance(info, dict) and all(map(is_text, info)), type_of(info))
         self._debugged = True
 
     def on_returned(self) -> None:

@@ -11,6 +11,7 @@ from .http import HTTP
 from .lifespan import Lifespan
 from .rules import RULES, ASGIViolation
 from .scopes import Kept, ScopeCheck
+from .values import type_of
 from .websocket import WebSocket
 
 logger = logging.getLogger("asgi_middleware.lint")
@@ -95,7 +96,7 @@ class LintMiddleware:
         finally:
             line.ended()
         if result is not None:
-            line.report("returns-none", result)
+            line.report("returns-none", type_of(result))
         for key in kept.changed():
             line.report("scope-kept", key)
         line.returned()

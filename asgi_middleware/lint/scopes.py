@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 
 from .._options import shown
 from .rules import ASGIViolation
-from .values import Report, as_list, is_number, is_text, pairs_of
+from .values import Report, as_list, is_number, is_text, pairs_of, type_of
 
 _VERSIONS = ("1.0", "1.1", "2", "3")
 # What the specification does not call optional, besides what rules of its own demand.
@@ -40,7 +40,7 @@ class ScopeCheck:
 
     def whole(self) -> None:
         scope = self._scope
-        self.check("scope-dict", isinstance(scope, dict) and all(map(is_text, scope)), type(scope).__name__)
+        self.check("scope-dict", isinstance(scope, dict) and all(map(is_text, scope)), type_of(scope))
         if not isinstance(scope, dict):
             return
         self._every_protocol()
@@ -53,13 +53,15 @@ class ScopeCheck:
         scope = self._scope
         self.check("scope-type", is_text(scope.get("type")), scope.get("type"))
         asgi = scope.get("asgi")
-        self.check("scope-version", isinstance(asgi, dict) and asgi.get("version") in ("2.0", "3.0"), asgi)
-        version = asgi.get("spec_version", "2.0") if isinstance(asgi, dict) else "2.0"
+        versions = asgi if isinstance(asgi, dict) else {}
+        version = versions.get("version")
+        self.check("scope-version", version in ("2.0", "3.0"), version)
+        version = versions.get("spec_version", "2.0")
         self.check("scope-spec-version", is_text(version), version)
         extensions = scope.get("extensions")
         fine = isinstance(extensions, dict) and all(isinstance(value, dict) for value in extensions.values())
         self.check("scope-extensions", fine or extensions is None, extensions)
-        self.check("scope-state", isinstance(scope.get("state", {}), dict), scope.get("state"))
+        self.check("scope-state", isinstance(scope.get("state", {}), dict), type_of(scope.get("state")))
 
     def _request(self) -> None:
         scope = self._scope
@@ -74,15 +76,15 @@ class ScopeCheck:
             fine = isinstance(offered, Iterable) and not isinstance(offered, (str, bytes))
             if isinstance(offered, Collection):  # what can be read once is left to the application
                 fine = fine and all(map(is_text, offered))
-            self.check("scope-subprotocols", fine, offered)
+            self.check("scope-subprotocols", fine, type_of(offered))
         scheme = scope.get("scheme", "http")
         self.check("scope-scheme", is_text(scheme) and scheme != "", scheme)
         query = scope.get("query_string", b"")
         # None stands for no query in a WebSocket's scope, and there alone.
         fine = isinstance(query, bytes) or (query is None and scope["type"] == "websocket")
-        self.check("scope-query", fine, query)
+        self.check("scope-query", fine, type_of(query))
         pairs = pairs_of(scope.get("headers", []))
-        self.check("scope-headers", pairs is not None, scope.get("headers"))
+        self.check("scope-headers", pairs is not None, type_of(scope.get("headers")))
         pseudo = [name for name, _ in pairs or () if name.startswith(b":")]
         self.check("scope-pseudo-headers", not pseudo, pseudo)
         for key in ("client", "server"):
@@ -91,12 +93,13 @@ class ScopeCheck:
     def _path(self) -> None:
         path, raw, root = self._scope.get("path"), self._scope.get("raw_path"), self._scope.get("root_path", "")
         self.check("scope-path", is_text(path), path)
-        self.check("scope-raw-path", raw is None or (isinstance(raw, bytes) and b"?" not in raw), raw)
+        seen = raw.partition(b"?")[:2] if isinstance(raw, bytes) else type_of(raw)
+        self.check("scope-raw-path", raw is None or (isinstance(raw, bytes) and b"?" not in raw), seen)
         self.check("scope-root-path", is_text(root), root)
         if is_text(path) and isinstance(raw, bytes):
             undecoded = path.encode(errors="replace") == raw != unquote_to_bytes(raw)
             query = "?" in path and b"?" not in unquote_to_bytes(raw)
-            self.check("scope-path-decoded", not undecoded and not query, path)
+            self.check("scope-path-decoded", not undecoded and not query, path.partition("?")[:2])
         if is_text(path) and is_text(root) and path.startswith("/"):  # not the `*` of OPTIONS
             self.check("scope-path-whole", path.startswith(root), [path, root])
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from .conversations import Conversation, check_headers, values_of
 from .http import check_body, check_start
-from .values import Report, is_number, is_text
+from .values import Report, is_number, is_text, type_of
 
 
 class WebSocket(Conversation):
@@ -27,10 +27,10 @@ class WebSocket(Conversation):
             self.check("connect-first", self._connected, kind)
             self.check("receive-before-accept", self._state in ("accepted", "over"), kind)
             self.check("receive-after-end", not self._gone, kind)
-            self.check("receive-one", _has_one(message), message)
+            self._check_data("receive-one", message)
         elif kind == "websocket.disconnect":
             self._gone = True
-            self._check_code("disconnect-code", message, 1005)
+            self._check_code("disconnect-code", message)
         else:
             self.report("receive-type", kind)
 
@@ -48,20 +48,20 @@ class WebSocket(Conversation):
         known = chosen in list(offered) if isinstance(offered, Collection) else isinstance(offered, Iterable)
         self.check("accept-subprotocol", chosen is None or known, chosen)
         pairs = check_headers(self, "accept-headers", message)
-        self.check("accept-headers", not values_of(pairs, b"sec-websocket-protocol"), pairs)
+        self.check("accept-headers", not values_of(pairs, b"sec-websocket-protocol"), "a subprotocol")
         # One that names no version, as Daphne, has not told that it knows of none.
         asgi = self._scope.get("asgi")
         old = isinstance(asgi, dict) and asgi.get("spec_version") == "2.0"
-        self.check("accept-headers-version", not (pairs and old), pairs)
+        self.check("accept-headers-version", not (pairs and old), [name for name, _ in pairs])
         self._state = "accepted"
 
     def _send(self, message: Any) -> None:
         self.check("accept-first", self._state not in ("new", "asked"), "data before the accept")
         self.check("denial-order", self._state != "denying", "data inside a denial")
-        self.check("send-one", _has_one(message), message)
+        self._check_data("send-one", message)
 
     def _close(self, message: Any) -> None:
-        self._check_code("close-code", message, 1000)
+        self._check_code("close-code", message)
         self.check("denial-order", self._state != "denying", "a close inside a denial")
         self._state = "over"
 
@@ -76,9 +76,14 @@ class WebSocket(Conversation):
         if not more:
             self._state = "over"
 
-    def _check_code(self, rule: str, message: Any, default: int) -> None:
-        code, reason = message.get("code", default), message.get("reason")
-        self.check(rule, (code is None or is_number(code)) and (reason is None or is_text(reason)), message)
+    def _check_data(self, rule: str, message: Any) -> None:
+        data, text = message.get("bytes"), message.get("text")
+        fine = (isinstance(data, bytes) and text is None) or (is_text(text) and data is None)
+        self.check(rule, fine, f"bytes: {type_of(data)}, text: {type_of(text)}")
+
+    def _check_code(self, rule: str, message: Any) -> None:
+        code, reason = message.get("code"), message.get("reason")
+        self.check(rule, (code is None or is_number(code)) and (reason is None or is_text(reason)), [code, reason])
 
     def on_returned(self) -> None:
         # One whose client has gone has nobody to answer. A socket that was accepted is closed by the server.
@@ -92,8 +97,3 @@ class WebSocket(Conversation):
         "websocket.http.response.start": _denial_start,
         "websocket.http.response.body": _denial_body,
     }
-
-
-def _has_one(message: Any) -> bool:
-    data, text = message.get("bytes"), message.get("text")
-    return (isinstance(data, bytes) and text is None) or (isinstance(text, str) and data is None)
