@@ -75,6 +75,8 @@ GRAMMAR = [
     ("dots behind a name are a name", "/a/*", "/a/b..", True),
     ("a percent sign is a character", "/a/*", "/a/100%", True),
     ("an encoded space, decoded once, is text", "/a/*", "/a/%20", True),
+    ("what would be an escape with its sign is text", "/a/*", "/a/2e2f5c", True),
+    ("nor is every escape a slash", "/a/*", "/a/%5b", True),
 ]
 
 
@@ -155,7 +157,7 @@ def test_a_path_without_its_slash_is_in_doubt(path: str) -> None:
 
 
 def test_a_missing_raw_path_is_no_doubt() -> None:
-    for raw in (None, b"/public/a"):
+    for raw in (None, b"/public/a", b"/public/%5b"):
         scope = http("/public/a")
         scope["raw_path"] = raw
         assert paths("/public/*").exempts(scope)
@@ -209,35 +211,45 @@ def test_no_exempt_path_leads_out_of_its_folder_whatever_the_reader() -> None:
     assert exempt > 1000
 
 
+SLASH = "a path begins with a slash"
+STAR = "`*` stands only at the end, after a slash"
+DECODED = ("patterns match the decoded path alone", "leave out query, fragment, escapes")
+NEVER = ("dot segments, `//` and backslashes never match", "write the plain path")
 REFUSED = [
-    ("a path begins with a slash", "docs", "docs", "/docs"),
-    ("a star alone", "*", "*", "/*"),
-    ("an empty pattern", "", "", "/"),
-    ("a star without its slash", "/docs*", "/docs*", "/docs/*"),
-    ("a star in the middle", "/a/*/b", "/a/*/b", "/docs/*"),
-    ("two stars", "/docs/**", "/docs/**", "/docs/*"),
-    ("a star below a star", "/*/*", "/*/*", "/docs/*"),
-    ("a query", "/a?b=c", "/a?b=c", None),
-    ("a fragment", "/a#b", "/a#b", None),
-    ("an escape", "/a%20b", "/a%20b", None),
-    ("a parent segment", "/a/../b", "/a/../b", None),
-    ("a dot segment below a star", "/a/./*", "/a/./*", None),
-    ("a doubled slash", "/a//b", "/a//b", None),
-    ("a doubled slash before the star", "/docs//*", "/docs//*", None),
-    ("a doubled slash at the root, before the star", "//*", "//*", None),
-    ("a backslash", "/a\\b", "/a\\b", None),
-    ("a line feed", "/a\n", "/a\n", None),
+    ("a path begins with a slash", "docs", SLASH, "write '/docs'"),
+    ("a star alone", "*", SLASH, "write '/*'"),
+    ("an empty pattern", "", SLASH, "write '/'"),
+    ("a star without its slash", "/docs*", STAR, "write '/docs/*'"),
+    ("a star in the middle", "/a/*/b", STAR, "write '/docs/*'"),
+    ("two stars", "/docs/**", STAR, "write '/docs/*'"),
+    ("a star below a star", "/*/*", STAR, "write '/docs/*'"),
+    ("a query", "/a?b=c", *DECODED),
+    ("a fragment", "/a#b", *DECODED),
+    ("an escape", "/a%20b", *DECODED),
+    ("a parent segment", "/a/../b", *NEVER),
+    ("a dot segment below a star", "/a/./*", *NEVER),
+    ("a doubled slash", "/a//b", *NEVER),
+    ("a doubled slash before the star", "/docs//*", *NEVER),
+    ("a doubled slash at the root, before the star", "//*", *NEVER),
+    ("a backslash", "/a\\b", *NEVER),
+    ("a line feed", "/a\n", *NEVER),
 ]
 
 
-@pytest.mark.parametrize(("sentence", "pattern", "seen", "remedy"), REFUSED, ids=[row[0] for row in REFUSED])
-def test_a_pattern_that_could_not_match_is_refused(sentence: str, pattern: str, seen: str, remedy: str | None) -> None:
+@pytest.mark.parametrize(("sentence", "pattern", "rule", "remedy"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_pattern_that_could_not_match_is_refused(sentence: str, pattern: str, rule: str, remedy: str) -> None:
     with pytest.raises(ConfigError) as caught:
         paths(pattern)
-    assert [(problem.option, problem.seen) for problem in caught.value.problems] == [("public", repr(seen))]
-    if remedy is not None:
-        assert repr(remedy) in caught.value.problems[0].remedy
-        paths(remedy)
+    (problem,) = caught.value.problems
+    assert (problem.option, problem.seen, problem.rule, problem.remedy) == ("public", repr(pattern), rule, remedy)
+    if "'" in remedy:
+        paths(remedy.split("'")[1])
+
+
+def test_what_several_patterns_look_like_is_shown() -> None:
+    with pytest.raises(ConfigError) as caught:
+        paths(3)  # type: ignore[arg-type]  # wrong on purpose
+    assert [problem.remedy for problem in caught.value.problems] == ["write ['/health', '/docs/*']"]
 
 
 NOT_COLLECTIONS: list[tuple[str, Any, list[str]]] = [
