@@ -59,7 +59,7 @@ class Paths:
             elif base == pattern:
                 exact.add(pattern)
             else:
-                exact.add(base or "/")
+                exact.add(base)
                 prefixes.append(base + "/")
         self._exact = frozenset(exact)
         self._prefixes = tuple(prefixes)
