@@ -2,8 +2,7 @@
 
 import logging
 import pickle
-import subprocess
-import sys
+import runpy
 from typing import Any
 
 import pytest
@@ -185,9 +184,9 @@ def test_unknown_rules_and_modes_are_refused_at_once() -> None:
         LintMiddleware(apps.text(), ignore="start-status")
 
 
-def test_the_table_is_printed() -> None:
-    run = subprocess.run([sys.executable, "-m", "asgi_middleware.lint"], check=True, capture_output=True, text=True)
-    lines = run.stdout.splitlines()
+def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_module("asgi_middleware.lint", run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(RULES)
     assert lines[0] == ("scope-dict              server       the scope is a dict with text keys (core: Applications)")
 

@@ -1,10 +1,34 @@
 """`LintMiddleware`: what each rule has seen, as its report says it, and what is never told: bodies, queries, values."""
 
 from collections import defaultdict
+from typing import Any
+
+import pytest
 
 from asgi_middleware.lint import RULES
 
-from .lint_rows import BREAKS, violations
+from . import apps
+from .asgi import App
+from .lint_rows import (
+    BREAKS,
+    DEBUG,
+    DENIAL,
+    DENIAL_BODY,
+    END,
+    EXTENSIONS,
+    HINT,
+    OK,
+    PUSH,
+    answers,
+    broken_rules,
+    file,
+    full,
+    path,
+    socket,
+    start,
+    trailers,
+    violations,
+)
 
 # For each rule what is seen in its rows of `BREAKS`, in their order.
 SEEN = {
@@ -112,3 +136,23 @@ def test_what_was_seen() -> None:
 def test_every_rule_says_who_is_at_fault_and_what_should_be() -> None:
     assert {rule.fault for rule in RULES.values()} == {"server", "application", "either"}
     assert [name for name, rule in RULES.items() if len(rule.sentence) < 10] == []
+
+
+# Each extension, and what is sent of it: without it in the scope each of its messages breaks a rule.
+OF_EXTENSIONS: list[tuple[str, App, int]] = [
+    ("http.response.trailers", apps.sends(start(trailers=True), END, trailers()), 1),
+    ("http.response.pathsend", apps.sends(start(), path()), 1),
+    ("http.response.zerocopysend", apps.sends(start(), file(more_body=True), file()), 2),
+    ("http.response.push", apps.sends(start(), PUSH, END), 1),
+    ("http.response.early_hint", apps.sends(HINT, *OK), 1),
+    ("http.response.debug", apps.sends(DEBUG, *OK), 1),
+    ("websocket.http.response", answers(DENIAL, DENIAL_BODY), 2),
+]
+
+
+@pytest.mark.parametrize(("extension", "app", "times"), OF_EXTENSIONS, ids=[row[0] for row in OF_EXTENSIONS])
+def test_an_extension_is_used_where_it_is_offered(extension: str, app: App, times: int) -> None:
+    make: Any = socket if extension.startswith("websocket") else full
+    offered = {name: {} for name in EXTENSIONS if name != extension}
+    assert [violation.rule for violation in violations(app, make(extensions=offered))] == ["send-extension"] * times
+    assert broken_rules(app, make(extensions={extension: {}})) == []

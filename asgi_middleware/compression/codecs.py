@@ -24,8 +24,9 @@ LEVELS = {"zstd": (1, 22), "br": (0, 11), "gzip": (0, 9)}
 _GZIP_FORMAT = 31
 _ISAL_LEVEL = 2
 _ISAL_COST = 3
+# From the lowest level on.
 _COSTS = {
-    "zstd": (3, 4, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80, 120, 150, 200, 300, 400, 500, 600, 700),
+    "zstd": (4, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80, 120, 150, 200, 300, 400, 500, 600, 700),
     "br": (5, 6, 8, 9, 12, 20, 25, 35, 50, 80, 500, 1500),
     "gzip": (2, 9, 9, 12, 15, 18, 22, 27, 37, 45),
 }
@@ -83,6 +84,10 @@ def available() -> tuple[str, ...]:
     return tuple(found)
 
 
+def _cost(coding: str, level: int) -> int:
+    return _COSTS[coding][level - LEVELS[coding][0]]
+
+
 def check_level(options: Options, option: str, coding: str, level: object) -> None:
     lowest, highest = LEVELS[coding]
     options.integer(option, level, minimum=lowest, maximum=highest, remedy=f"write {DEFAULT_LEVELS[coding]}")
@@ -96,7 +101,7 @@ class Gzip:
     def __init__(self, level: int | None = None) -> None:
         self._module: Any = zlib
         self._level = DEFAULT_LEVELS["gzip"] if level is None else level
-        self.cost: float = _COSTS["gzip"][self._level]
+        self.cost: float = _cost("gzip", self._level)
         if level is None:
             try:
                 from isal import isal_zlib
@@ -151,7 +156,7 @@ class Brotli:
             "lgwin": lgwin,
             "lgblock": lgblock,
         }
-        self.cost: float = _COSTS["br"][quality]
+        self.cost: float = _cost("br", quality)
 
     def compress(self, data: bytes) -> bytes:
         body: bytes = self._brotli.compress(data, **self._options)
@@ -201,7 +206,7 @@ class Zstd:
             self._options[parameters.window_log] = _ZSTD_WINDOW_LOG
         # 88 KiB for a stream, however long it runs; a window of 17 bits came to 252.
         self._idle_options = {parameters.compression_level: 1, parameters.window_log: 14, parameters.hash_log: 12}
-        self.cost: float = _COSTS["zstd"][level]
+        self.cost: float = _cost("zstd", level)
         # A context costs 8 us to make and can be used again; one per thread, for a shared one serialises them.
         self._contexts = threading.local()
 
