@@ -9,6 +9,7 @@ import pytest
 
 from asgi_middleware import ConfigError, LintMiddleware
 from asgi_middleware.lint import RULES, ASGIViolation
+from asgi_middleware.lint.__main__ import main
 
 from . import apps
 from .asgi import REQUEST, App, drive, http
@@ -184,9 +185,13 @@ def test_unknown_rules_and_modes_are_refused_at_once() -> None:
         LintMiddleware(apps.text(), ignore="start-status")
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_the_table_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    main()
+    printed = capsys.readouterr().out
     runpy.run_module("asgi_middleware.lint", run_name="__main__")
-    lines = capsys.readouterr().out.splitlines()
+    assert capsys.readouterr().out == printed
+    lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == list(RULES)
     assert lines[0] == ("scope-dict              server       the scope is a dict with text keys (core: Applications)")
 
