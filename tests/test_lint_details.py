@@ -5,25 +5,32 @@ from typing import Any
 
 import pytest
 
-from asgi_middleware.lint import RULES
+from asgi_middleware import LintMiddleware
+from asgi_middleware.lint import RULES, ASGIViolation
 
 from . import apps
-from .asgi import App
+from .asgi import CONNECT, REQUEST, App, drive, http
 from .lint_rows import (
+    ACCEPT,
     BREAKS,
+    CLOSE,
     DEBUG,
     DENIAL,
     DENIAL_BODY,
+    DISCONNECT,
     END,
     EXTENSIONS,
     HINT,
     OK,
     PUSH,
+    SENT,
     answers,
+    answers_in_turn,
     broken_rules,
     file,
     full,
     path,
+    sends_by_name,
     socket,
     start,
     trailers,
@@ -156,3 +163,87 @@ def test_an_extension_is_used_where_it_is_offered(extension: str, app: App, time
     offered = {name: {} for name in EXTENSIONS if name != extension}
     assert [violation.rule for violation in violations(app, make(extensions=offered))] == ["send-extension"] * times
     assert broken_rules(app, make(extensions={extension: {}})) == []
+
+
+def edits(key: str, value: Any, *then: Any, last: bool = False) -> App:
+    """Edits its first message, or its last, once it has sent all."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        messages = [start(), *then]
+        for message in messages:
+            await send(message)
+        messages[-1 if last else 0][key] = value
+
+    return app
+
+
+def more(times: int) -> list[Any]:
+    return [apps.body(b"x", more=True) for _ in range(times)]
+
+
+# What an application sends after what it received, and the rules that are broken by it.
+ALSO: list[tuple[str, App, list[Any], list[str]]] = [
+    ("links that can be read once", apps.sends({**HINT, "links": iter([b"</a>"])}, *OK), [], []),
+    ("a key that is no text, received", answers(*OK), [{**REQUEST, 5: 5}], ["receive-message"]),
+    ("a key that is no text, sent", apps.sends({**start(), 5: 5}, *OK), [], ["send-message"]),
+    ("a namespace that begins alike", apps.sends({"type": "https.novel"}, *OK), [], ["send-namespace"]),
+    ("a message that is edited", edits("status", 201, END), [], ["send-kept"]),
+    ("headers that are replaced", edits("headers", [(b"x-a", b"1")], END), [], ["send-kept"]),
+    ("the last message, edited", edits("novel", 1, dict(END), last=True), [], ["send-kept"]),
+    ("the fourth to the last", edits("status", 201, *more(2), END), [], ["send-kept"]),
+    ("the fifth to the last, which nobody looks at any more", edits("status", 201, *more(3), END), [], []),
+    ("more than a hundred messages", apps.sends(start(), *more(120), END), [], []),
+    (
+        "names are compared in lower case",
+        apps.sends(start(headers=[(b"Content-Length", b"3")]), END),
+        [],
+        ["start-header-case", "content-length-kept"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "app", "messages", "rules"), ALSO, ids=[row[0] for row in ALSO])
+def test_also(sentence: str, app: App, messages: list[Any], rules: list[str]) -> None:
+    assert broken_rules(app, full(), messages) == rules
+
+
+def test_an_edit_is_told_with_the_next_message() -> None:
+    first = start()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(first)
+        first["status"] = 201
+        await send(END)
+
+    exchange = drive(LintMiddleware(app), http())
+    assert isinstance(exchange.error, ASGIViolation)
+    assert (exchange.error.rule, len(exchange.sent)) == ("send-kept", 1)
+
+
+def test_what_a_server_makes_of_a_wrong_call_is_not_its_fault() -> None:
+    found: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await sends_by_name(scope, receive, send)
+
+    lint = LintMiddleware(app, mode=lambda violation: found.append(violation.rule))
+    drive(lint, http(), [DISCONNECT], send_fails=TypeError("by position"))
+    assert found == ["call-arguments"]
+
+
+SOCKETS: list[tuple[str, App, Any, list[Any], list[str]]] = [
+    ("a second connect, after the accept", answers_in_turn(ACCEPT, SENT), socket(), [CONNECT] * 2, ["connect-first"]),
+    (
+        "an offer that can be read once is left alone",
+        answers({**ACCEPT, "subprotocol": "other"}, CLOSE),
+        socket(subprotocols=iter(["chat"])),
+        [CONNECT],
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "app", "scope", "messages", "rules"), SOCKETS, ids=[row[0] for row in SOCKETS])
+def test_sockets(sentence: str, app: App, scope: Any, messages: list[Any], rules: list[str]) -> None:
+    assert broken_rules(app, scope, messages) == rules

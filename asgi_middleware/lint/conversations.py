@@ -1,7 +1,7 @@
 """A conversation: one object for each call, with the state of both sides. Here is what all protocols share."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from .._headers import TOKEN
 from .._options import shown
@@ -29,7 +29,8 @@ STILL_UNDER_WAY = 100
 class Conversation:
     """What HTTP, WebSocket and lifespan have in common."""
 
-    namespace = ""
+    namespace: ClassVar[str]
+    _faultless: bool  # the call of `send` that is under way
 
     def __init__(self, report_to: Report, scope: Any) -> None:
         self._report_to = report_to
@@ -39,7 +40,6 @@ class Conversation:
         self._kept: list[tuple[Any, dict[str, Any], list[Any] | None]] = []
         self._gone = False  # the client, as far as the application has been told
         self._since_gone = 0
-        self._faultless = True  # the message that is being sent
 
     def report(self, rule: str, seen: Any) -> None:
         self._faultless = False
@@ -51,6 +51,7 @@ class Conversation:
 
     def called(self, name: str, fine: bool) -> None:
         """How `receive` or `send` was called."""
+        self._faultless = True
         self.check("call-arguments", fine, name)
 
     def received(self, message: Any) -> None:
@@ -64,7 +65,6 @@ class Conversation:
 
     def sent(self, message: Any) -> None:
         self._check_kept()
-        self._faultless = True
         if not isinstance(message, dict) or not is_text(message.get("type")) or not all(map(is_text, message)):
             self.report("send-message", type_of(message))
             return
