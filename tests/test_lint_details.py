@@ -22,6 +22,7 @@ from .lint_rows import (
     EXTENSIONS,
     HINT,
     OK,
+    OLD,
     PUSH,
     SENT,
     answers,
@@ -234,6 +235,17 @@ def test_what_a_server_makes_of_a_wrong_call_is_not_its_fault() -> None:
 
 SOCKETS: list[tuple[str, App, Any, list[Any], list[str]]] = [
     ("a second connect, after the accept", answers_in_turn(ACCEPT, SENT), socket(), [CONNECT] * 2, ["connect-first"]),
+    ("data before the connect", apps.sends(SENT, CLOSE), socket(), [], ["accept-first"]),
+    ("no headers where there may be none", answers(ACCEPT, CLOSE), OLD, [CONNECT], []),
+    (
+        "headers where the server says no versions",
+        answers({**ACCEPT, "headers": [(b"a", b"b")]}, CLOSE),
+        socket(asgi="3.0"),
+        [CONNECT],
+        ["scope-version"],
+    ),
+    ("a denial before the connect", apps.sends(DENIAL, DENIAL_BODY), socket(), [], []),
+    ("a denial of no status", answers({**DENIAL, "status": 99}, DENIAL_BODY), socket(), [CONNECT], ["start-status"]),
     (
         "an offer that can be read once is left alone",
         answers({**ACCEPT, "subprotocol": "other"}, CLOSE),
