@@ -247,6 +247,13 @@ SOCKETS: list[tuple[str, App, Any, list[Any], list[str]]] = [
     ("a denial before the connect", apps.sends(DENIAL, DENIAL_BODY), socket(), [], []),
     ("a denial of no status", answers({**DENIAL, "status": 99}, DENIAL_BODY), socket(), [CONNECT], ["start-status"]),
     (
+        "bytes, a close without a code, and with a reason",
+        answers(ACCEPT, {"type": "websocket.send", "bytes": b"a"}, {**CLOSE, "code": None, "reason": "bye"}),
+        socket(),
+        [CONNECT],
+        [],
+    ),
+    (
         "an offer that can be read once is left alone",
         answers({**ACCEPT, "subprotocol": "other"}, CLOSE),
         socket(subprotocols=iter(["chat"])),

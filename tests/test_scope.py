@@ -89,6 +89,12 @@ def test_who_writes_what(sentence: str, write: Do, changes: dict[str, Any], deep
     assert server == {key: None if value is ... else value for key, value in expected.items() if value is not None}
 
 
+def test_updating_in_place_gives_the_same_scope() -> None:
+    before = scope = extend(given(), {"auth": "ours"})
+    scope |= {"route": 1}
+    assert scope is before
+
+
 def test_additions_are_seen_inside_only() -> None:
     server = given()
     scope = extend(server, {"auth": "ours", "session": "ours"})
