@@ -194,6 +194,22 @@ ALSO: list[tuple[str, App, list[Any], list[str]]] = [
     ("the fourth to the last", edits("status", 201, *more(2), END), [], ["send-kept"]),
     ("the fifth to the last, which nobody looks at any more", edits("status", 201, *more(3), END), [], []),
     ("more than a hundred messages", apps.sends(start(), *more(120), END), [], []),
+    ("the last status", apps.sends(start(599), END), [], []),
+    ("the one before the first", apps.sends(start(199), END), [], ["start-status"]),
+    ("no body at all", apps.sends(start(headers=[(b"content-length", b"0")]), {"type": END["type"]}), [], []),
+    ("a body that is a number", apps.sends(start(), {**END, "body": 5}), [], ["body-bytes"]),
+    (
+        "the longest length",
+        apps.sends(start(304, headers=[(b"content-length", b"9" * 20)]), END),
+        [],
+        [],
+    ),
+    (
+        "a length that is longer",
+        apps.sends(start(304, headers=[(b"content-length", b"9" * 21)]), END),
+        [],
+        ["content-length-once"],
+    ),
     (
         "names are compared in lower case",
         apps.sends(start(headers=[(b"Content-Length", b"3")]), END),

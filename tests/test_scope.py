@@ -119,8 +119,9 @@ def test_what_a_dict_refuses_is_refused_alike(sentence: str, write: Do) -> None:
         write(plain)
     server = given()
     scope = extend(server, {"auth": "ours"})
-    with pytest.raises(type(expected.value)):
+    with pytest.raises(type(expected.value)) as caught:
         write(scope)
+    assert caught.value.args == expected.value.args
     assert {key: value for key, value in scope.items() if key != "auth"} == plain
     assert server == plain
 
@@ -366,6 +367,11 @@ def test_one_shot_headers_can_be_read_again(sentence: str, make: Callable[[], An
 def test_headers_that_can_be_read_again_are_left_alone(headers: object) -> None:
     for scope in ({"type": "http"}, {"type": "http", "headers": headers}):
         assert readable(scope) is scope
+
+
+def test_headers_of_ours_stand_in_the_place_of_one_shot_headers() -> None:
+    ours = [(b"a", b"2")]
+    assert extend({"headers": iter([(b"a", b"1")])}, {"headers": ours})["headers"] is ours
 
 
 def test_an_empty_one_shot_iterator_is_no_headers() -> None:
