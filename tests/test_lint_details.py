@@ -197,7 +197,13 @@ ALSO: list[tuple[str, App, list[Any], list[str]]] = [
     ("the last status", apps.sends(start(599), END), [], []),
     ("the one before the first", apps.sends(start(199), END), [], ["start-status"]),
     ("no body at all", apps.sends(start(headers=[(b"content-length", b"0")]), {"type": END["type"]}), [], []),
-    ("a body that is a number", apps.sends(start(), {**END, "body": 5}), [], ["body-bytes"]),
+    (
+        "a body that is a number, and counts nothing",
+        apps.sends(start(headers=[(b"content-length", b"0")]), {**END, "body": 5}),
+        [],
+        ["body-bytes"],
+    ),
+    ("trailers before the start", apps.sends(trailers(), *OK), [], ["trailers-promised", "trailers-last"]),
     (
         "the longest length",
         apps.sends(start(304, headers=[(b"content-length", b"9" * 20)]), END),
