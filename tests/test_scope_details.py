@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from asgi_middleware._scope import extend, fields, has_any
+from asgi_middleware._scope import _MOST_NAMES, _layout, _layout_of, extend, fields, has_any
 
 PAIRS = [(b"Cookie", b"a=1"), (b"X-One", b"1"), (b"cookie", b"b=2"), (b"accept", b"x"), (b"ACCEPT", b"y")]
 NAMES = (b"cookie", b"missing", b"x-one", b"accept")
@@ -56,3 +56,17 @@ def test_a_list_that_somebody_writes_stays_the_same_list() -> None:
         assert scope["headers"] is headers
         scope.update(headers=headers)
         assert scope["headers"] is headers
+
+
+def test_a_layout_of_an_ordinary_size_is_made_once() -> None:
+    most, more = ([(b"x-%d-%d" % (count, number), b"") for number in range(count)] for count in (64, 65))
+    assert len(most) == _MOST_NAMES
+    assert _layout_of(most) is _layout_of([(name, b"another") for name, _ in most])
+    assert _layout_of(more) is not _layout_of(more)
+
+
+def test_our_copy_keeps_a_layout_of_any_size() -> None:
+    headers = [(b"x-%d" % number, b"") for number in range(100)]
+    scope = extend({"type": "http", "headers": headers}, {"auth": 1})
+    assert _layout(scope, headers) is _layout(scope, headers)
+    assert _layout({"headers": headers}, headers) is not _layout({"headers": headers}, headers)
