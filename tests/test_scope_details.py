@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from asgi_middleware._scope import _MOST_NAMES, _layout, _layout_of, extend, fields, has_any
+from asgi_middleware._scope import _MOST_NAMES, _layout, _layout_of, _layouts, extend, fields, has_any
 
 PAIRS = [(b"Cookie", b"a=1"), (b"X-One", b"1"), (b"cookie", b"b=2"), (b"accept", b"x"), (b"ACCEPT", b"y")]
 NAMES = (b"cookie", b"missing", b"x-one", b"accept")
@@ -61,8 +61,12 @@ def test_a_list_that_somebody_writes_stays_the_same_list() -> None:
 def test_a_layout_of_an_ordinary_size_is_made_once() -> None:
     most, more = ([(b"x-%d-%d" % (count, number), b"") for number in range(count)] for count in (64, 65))
     assert len(most) == _MOST_NAMES
+    _layouts.clear()
     assert _layout_of(most) is _layout_of([(name, b"another") for name, _ in most])
     assert _layout_of(more) is not _layout_of(more)
+    other = _layout_of([(b"x-other", b"")])
+    assert _layout_of(most) is _layout_of(most)
+    assert _layout_of([(b"x-other", b"")]) is other
 
 
 def test_our_copy_keeps_a_layout_of_any_size() -> None:

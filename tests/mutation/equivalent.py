@@ -7,6 +7,11 @@ _NOTHING_DROPPED = "where there is nothing to drop, dropping makes the same list
 _OTHERWISE_JSON = "whatever is neither HTML nor text is answered as JSON"
 _TOLD_FIRST = "which rule a misspelt origin has is never told"
 _REFUSED = "a problem was noted, so the policy is never made"
+_BOUND = "a bound of what is remembered: one more or less is one too"
+_LINES = "a line alone, joined, is itself"
+_SAME_NAMES = "whichever way they are gathered, they are the same names"
+_NONE_TWICE = "where no name stands twice nothing is changed"
+_QUICKER = "what is seen at once; the rest of the line says the same"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     "asgi_middleware/_headers.py": {
@@ -41,8 +46,41 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             "without a colon the port is empty, which no default is"
         ),
     },
+    "asgi_middleware/_paths.py": {
+        r"module: ...$)|%(?:2[ef]|5c)|[\\x00-\\x1f\\x7f]' -> ...$)|%(?:2[ef]|5c)|[\\00-\\x1f\\x7f]'": "NUL in octal",
+        "route_path: '' -> 'mutant'": "no path begins so",
+        "route_path: root and path.startswith(root) and (path[len(root):len(ro... -> "
+        "path.startswith(root) and path[len(root):len(root) + 1] i...": "taking off nothing leaves the path as it is",
+    },
     "asgi_middleware/_responder.py": {
         "Responder.__init__: None -> True": "neither is a responder",
+    },
+    "asgi_middleware/_scope.py": {
+        "module: 1 -> 2": "any number below zero",
+        **{f"module: {change}": _BOUND for change in ("256 -> 257", "256 -> 255", "4096 -> 4097", "4096 -> 4095")},
+        "OwnScope.__delitem__: None -> True": "what is popped is thrown away",
+        "OwnScope.pop: None -> True": "what is popped is thrown away",
+        "OwnScope.update: self._added.keys().isdisjoint(changes) -> False": "the longer way passes on the same",
+        "extend: type(headers) is not list and (listed := _rereadable(head... -> "
+        "(listed := _rereadable(headers)) is not headers": _QUICKER,
+        "extend: None -> True": "neither are headers",
+        "readable: type(scope) is OwnScope -> False": "the headers of ours can be read again",
+        "readable: type(headers) is list or headers is None or isinstance(he... -> "
+        "headers is None or isinstance(headers, (list, tuple))": _QUICKER,
+        **{
+            f"{function}: {change}": _LINES
+            for function in ("header", "fields")
+            for change in ("at >= 0 -> False", "at >= 0 -> at > 0", "0 -> 1")
+        },
+        "has_any: type(scope) is OwnScope -> True": _SAME_NAMES,
+        "has_any: type(scope) is OwnScope -> False": _SAME_NAMES,
+        "has_any: type(scope) is OwnScope -> type(scope) is not OwnScope": _SAME_NAMES,
+        "_layout_of: ...m(map(len, names)) <= _LONGEST_NAMES -> ...m(map(len, names)) < _LONGEST_NAMES": _BOUND,
+        "_lay_out: ...r, range(len(lower)), strict=True) -> ...r, range(len(lower)))": "there are as many of both",
+        "_lay_out: True -> False": "there are as many of both",
+        "_lay_out: len(layout) < len(lower) -> True": _NONE_TWICE,
+        "_lay_out: len(layout) < len(lower) -> len(layout) <= len(lower)": _NONE_TWICE,
+        **{f"_lay_out: {change}": _LINES for change in ("count > 1 -> True", "count > 1 -> count >= 1", "1 -> 0")},
     },
     "asgi_middleware/_threads.py": {
         "module: '_Result' -> ''": "a type variable's name is for tools",
