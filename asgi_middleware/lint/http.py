@@ -36,7 +36,7 @@ class HTTP(Conversation):
         self._started = False
         self._ended = False
         self._trailers: bool | None = None  # promised and not over
-        self._status = 0
+        self._status: Any = None
         self._declared: int | None = None
         self._sent_bytes = 0
         self._uncounted = False  # by a path or a descriptor
@@ -63,8 +63,7 @@ class HTTP(Conversation):
         self.check("start-once", not self._started, message.get("status"))
         self._started = True
         pairs = check_start(self, message)
-        status = message.get("status")
-        self._status = int(status) if is_number(status) else 0
+        self._status = message.get("status")
         lengths = values_of(pairs, b"content-length")
         fine = not lengths or (len(lengths) == 1 and lengths[0].isdigit() and len(lengths[0]) <= _LONGEST)
         self.check("content-length-once", fine, lengths)
