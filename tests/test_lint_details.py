@@ -162,7 +162,7 @@ OF_EXTENSIONS: list[tuple[str, App, int]] = [
 @pytest.mark.parametrize(("extension", "app", "times"), OF_EXTENSIONS, ids=[row[0] for row in OF_EXTENSIONS])
 def test_an_extension_is_used_where_it_is_offered(extension: str, app: App, times: int) -> None:
     make: Any = socket if extension.startswith("websocket") else full
-    offered = {name: {} for name in EXTENSIONS if name != extension}
+    offered: dict[str, Any] = {name: {} for name in EXTENSIONS if name != extension}
     assert [violation.rule for violation in violations(app, make(extensions=offered))] == ["send-extension"] * times
     assert broken_rules(app, make(extensions={extension: {}})) == []
 
@@ -183,11 +183,13 @@ def more(times: int) -> list[Any]:
     return [apps.body(b"x", more=True) for _ in range(times)]
 
 
+NUMBERED_START: Any = {**start(), 5: 5}
+
 # What an application sends after what it received, and the rules that are broken by it.
 ALSO: list[tuple[str, App, list[Any], list[str]]] = [
     ("links that can be read once", apps.sends({**HINT, "links": iter([b"</a>"])}, *OK), [], []),
     ("a key that is no text, received", answers(*OK), [{**REQUEST, 5: 5}], ["receive-message"]),
-    ("a key that is no text, sent", apps.sends({**start(), 5: 5}, *OK), [], ["send-message"]),
+    ("a key that is no text, sent", apps.sends(NUMBERED_START, *OK), [], ["send-message"]),
     ("a request without body and more_body", receives(2, *OK), [{"type": "http.request"}, DISCONNECT], []),
     ("and it was whole", receives(2, *OK), [{"type": "http.request"}, REQUEST], ["request-after-end"]),
     ("a namespace that begins alike", apps.sends({"type": "https.novel"}, *OK), [], ["send-namespace"]),

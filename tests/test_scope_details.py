@@ -9,7 +9,7 @@ from asgi_middleware._scope import _MOST_NAMES, _layout, _layout_of, _layouts, e
 PAIRS = [(b"Cookie", b"a=1"), (b"X-One", b"1"), (b"cookie", b"b=2"), (b"accept", b"x"), (b"ACCEPT", b"y")]
 NAMES = (b"cookie", b"missing", b"x-one", b"accept")
 FOUND = [b"a=1; b=2", None, b"1", b"x, y"]
-BOTH: Any = pytest.mark.parametrize("own", [False, True], ids=["the server's scope", "our copy"])
+BOTH = pytest.mark.parametrize("own", [False, True], ids=["the server's scope", "our copy"])
 
 
 def scope_of(own: bool, **keys: Any) -> Any:
