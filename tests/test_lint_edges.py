@@ -215,3 +215,27 @@ def test_a_request_that_is_over_may_be_followed_by_a_disconnect_alone() -> None:
     assert broken_rules(receives(2, *OK), full(), [REQUEST, DISCONNECT]) == []
     more = {**REQUEST, "more_body": True}
     assert broken_rules(receives(3, *OK), full(), [more, more, REQUEST]) == []
+
+
+KEPT = ("type", "asgi", "http_version", "method", "scheme", "raw_path", "query_string", "headers", "client", "server")
+
+
+@pytest.mark.parametrize("key", [*KEPT, "extensions", "subprotocols"])
+def test_what_nobody_has_reason_to_replace(key: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope[key] = "another"
+        for message in OK:
+            await send(message)
+
+    found = violations(app, full(subprotocols=[]))
+    assert [(violation.rule, violation.seen) for violation in found] == [("scope-kept", repr(key))]
+
+
+@pytest.mark.parametrize("key", ["path", "path_params", "root_path", "state", "novel"])
+def test_what_routers_write(key: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope[key] = "another"
+        for message in OK:
+            await send(message)
+
+    assert broken_rules(app, full()) == []
