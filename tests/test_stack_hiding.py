@@ -12,7 +12,19 @@ TEXTS: list[tuple[str, str]] = [
     ("redis://ada:pass@host:6379/0", f"redis://{H}@host:6379/0"),
     ("redis://:pass@host", f"redis://{H}@host"),
     ("a redis://ada@one, redis://eve@two b", f"a redis://{H}@one, redis://{H}@two b"),
+    ("sql://ada:pa/ss@host/db", f"sql://{H}@host/db"),
+    ("sql://:pa?ss@host", f"sql://{H}@host"),
+    ("sql://ada:pa#s:s s@host", f"sql://{H}@host"),
+    ("sql://ada:12-ab/c@host", f"sql://{H}@host"),
+    ("sql://ada:123456/7@host", f"sql://{H}@host"),
     ("https://host/a@b", "https://host/a@b"),
+    *(
+        (f"https://host:12345{mark}a@b", f"https://host:12345{mark}a@b")
+        for mark in ("/", "?", "#", " ", ", ", "', '", '", "')
+    ),
+    ("https://host: a@b", "https://host: a@b"),
+    ("https://[::1]:80/a@b", "https://[::1]:80/a@b"),
+    ("https://a/b:c@d, https://a?b:c@d, https://a#b:c@d", "https://a/b:c@d, https://a?b:c@d, https://a#b:c@d"),
     ("https://host?a@b", "https://host?a@b"),
     ("https://host#a@b", "https://host#a@b"),
     ("ada@example.com", "ada@example.com"),

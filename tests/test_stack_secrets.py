@@ -267,6 +267,7 @@ URLS: list[tuple[str, Any]] = [
     ("a password alone", "redis://:zqxjkvwy@host"),
     ("percent-encoded", "redis://ada:zqxj%40kvwy@host"),
     ("an @ in the password", "redis://ada:pass@zqxjkvwy@host"),
+    ("a slash in the password, which SQLAlchemy takes", "postgresql+asyncpg://ada:pa/zqxjkvwy@host/db"),
     ("an apostrophe in the password", "redis://ada:it's-zqxjkvwy@host"),
     ("sub-delimiters in the password", "redis://ada:!$&()*+,;=zqxjkvwy@host"),
     ("a scheme with a plus", "postgresql+asyncpg://ada:zqxjkvwy@host/db"),

@@ -7,7 +7,9 @@ from ..exceptions import Problem
 
 HIDDEN = "<hidden>"
 _SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
+# By RFC 3986, 3.2.1; or as SQLAlchemy reads it, to which all up to an @ is the password. What else may stand behind the
+# colon is a port.
+_USERINFO = re.compile(r"(?<=://)(?:[^/?#\s]*@|[^:/?#\s\[]*:(?!\s|[0-9]{1,5}(?![^/?#\s,'\"]))[^@]*@)")
 # In the query of a URL, and in the `password=...` of a connection string.
 _ASSIGNED = re.compile(
     r"(?<![a-z0-9_.-])((?:pwd|passwd|[a-z0-9_.-]*(?:secret|key|token|password))=)(?!<)[^&#;\s'\"]+", re.IGNORECASE
@@ -26,7 +28,7 @@ def is_secret_name(path: str) -> bool:
 def without_secrets(text: str) -> str:
     """The text without what is secret in any text.
 
-    That is the user name and password of a URL (RFC 3986, 3.2.1), also in its query, and hashes of passwords.
+    That is the user name and password of a URL, also in its query, and hashes of passwords.
     """
     return _HASH.sub(HIDDEN, _ASSIGNED.sub(rf"\1{HIDDEN}", _USERINFO.sub(f"{HIDDEN}@", text)))
 
