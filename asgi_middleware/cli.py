@@ -208,7 +208,7 @@ def _check_address(host: str, port: int) -> None:
                 if os.name == "posix":  # elsewhere this would let two listen at once
                     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # of what is no name of a host, such as one that begins with a dot
         options.problem("--host", repr(host), "is no address of this machine", "give 127.0.0.1, or 0.0.0.0 for all")
     except OSError as error:
         # Whatever else there is may be this socket's trouble alone, and uvicorn will say it.

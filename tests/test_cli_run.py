@@ -99,13 +99,15 @@ def test_run_says_so_of_a_real_one(run: Run) -> None:
     assert err.startswith(f"asgi-middleware: run: --port: {port}: is in use; ")
 
 
-def test_run_says_so_of_a_host_without_an_address(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("host", ["api.example", ".example", "a" * 64])
+def test_run_says_so_of_a_host_without_an_address(host: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_arguments: Any, **_options: Any) -> None:
+        host.encode("idna")  # as the real one does
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
     monkeypatch.setattr("socket.getaddrinfo", unknown)
-    told = "--host: 'api.example': is no address of this machine; give 127.0.0.1, or 0.0.0.0 for all"
-    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml", "--host", "api.example") == (
+    told = f"--host: {host!r}: is no address of this machine; give 127.0.0.1, or 0.0.0.0 for all"
+    assert run("run", f"{KNOWN_APP}:app", "--stack", "stack.toml", "--host", host) == (
         1,
         "",
         f"asgi-middleware: run: {told}\n",

@@ -361,6 +361,12 @@ def test_asgi_stack_tells_what_is_wrong_and_fails() -> None:
     )
 
 
+def test_asgi_stack_tells_of_a_key_that_cannot_be_made() -> None:
+    out, _, error = command("asgi_stack", SECRET_KEY="", ASGI_MIDDLEWARE=["sessions"])
+    assert out == ""
+    assert "(asgi_middleware.E001) settings.ASGI_MIDDLEWARE: The SECRET_KEY setting must not be empty." in error
+
+
 def test_asgi_stack_tells_what_is_doubtful_and_does_not_fail() -> None:
     out, err, error = command("asgi_stack", MIDDLEWARE=[GZIP, SCOPE])
     assert (out.splitlines()[0], error) == ("settings.ASGI_MIDDLEWARE", "")

@@ -58,6 +58,9 @@ def needs(app: App, *, zebra: str, yak: str, otter: str, newt: str, emu: str, ca
     return app
 
 
+ENDLESS: list[Any] = []
+ENDLESS.append(ENDLESS)
+
 # A sentence, the entry, every problem as text.
 WRONG: list[tuple[str, Any, list[str]]] = [
     ("no entry: None", None, not_which("NoneType")),
@@ -102,6 +105,11 @@ WRONG: list[tuple[str, Any, list[str]]] = [
                 "there are basic, bearer, session too"
             )
         ],
+    ),
+    (
+        "what is in itself, or as good as that",
+        ("cors", {"allow_origins": ENDLESS}),
+        ["entry 1 (cors): options: are nested too deeply; mend them"],
     ),
     ("no entry: an empty mapping", {}, ['entry 1: use: is missing; write use = "cors"']),
     (

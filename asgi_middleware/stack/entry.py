@@ -57,9 +57,12 @@ class Entry:
             name = ""
         self.name = without_secrets(name)
         self.label = f"entry {number} ({self.name})" if self.name else f"entry {number}"
-        self._read_own(own)
-        if target is not None:
-            self._read_options(target, given, OWN_KEYS if own else ())
+        try:
+            self._read_own(own)
+            if target is not None:
+                self._read_options(target, given, OWN_KEYS if own else ())
+        except RecursionError:
+            self._problem("options", "", "are nested too deeply", "mend them")
         self.problems = [resolver.hidden.scrubbed(problem) for problem in (*resolver.problems, *self.problems)]
 
     def where(self, line: int | None) -> str:

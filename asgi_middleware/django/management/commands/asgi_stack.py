@@ -3,6 +3,7 @@
 import contextlib
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand
 
 from ....exceptions import ConfigError
@@ -17,6 +18,6 @@ class Command(BaseCommand):
     requires_system_checks = ()  # it runs its own, behind what it prints
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with contextlib.suppress(ConfigError):  # the check says so
+        with contextlib.suppress(ConfigError, ImproperlyConfigured):  # the check says so
             self.stdout.write(settings.load(create_files=False).describe())
         self.check(tags=[TAG], display_num_errors=True)
