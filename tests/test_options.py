@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asgi_middleware._options import Options, shown
+from asgi_middleware._options import Options, as_bytes, shown
 from asgi_middleware.exceptions import ConfigError, MissingExtra, Problem
 
 
@@ -21,8 +21,19 @@ class Unprintable:
         raise RuntimeError("no repr")
 
 
-def an_app(scope: object, receive: object, send: object) -> None:
-    """Stands for an application; never called."""
+class Secret:
+    """Named as Starlette's, and as careful."""
+
+    def __str__(self) -> str:
+        return "s3cret"
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+
+def refused(error: ConfigError) -> None:
+    """What is refused while it is made."""
+    raise error
 
 
 # Options as Any: wrong uses are rows too.
@@ -30,7 +41,6 @@ Check = Callable[[Any], Any]
 
 # A sentence, the check, what it returns.
 GOOD: list[tuple[str, Check, Any]] = [
-    ("an app is a callable", lambda o: o.app(an_app), None),
     ("strings from a list", lambda o: o.strings("o", ["a", "b"], example="['x']"), ("a", "b")),
     ("strings from a tuple", lambda o: o.strings("o", ("a",), example="['x']"), ("a",)),
     ("strings from a set", lambda o: o.strings("o", {"a"}, example="['x']"), ("a",)),
@@ -49,8 +59,10 @@ GOOD: list[tuple[str, Check, Any]] = [
     ("an enumerated integer", lambda o: o.integer("o", Colour.RED, minimum=0), Colour.RED),
     ("a header name", lambda o: o.header_name("o", "X-Request-ID"), "X-Request-ID"),
     ("a header name of odd token characters", lambda o: o.header_name("o", "!#$%&'*+.^_`|~"), "!#$%&'*+.^_`|~"),
-    ("a function", lambda o: o.function("o", an_app), None),
-    ("no function", lambda o: o.function("o", None), None),
+    ("a second", lambda o: o.seconds("o", 1), None),
+    ("the least part of one", lambda o: o.seconds("o", 5e-324), None),
+    ("the most of them", lambda o: o.seconds("o", 1.7e308), None),
+    ("what is made", lambda o: o.attempt(lambda: "made"), "made"),
 ]
 
 
@@ -67,12 +79,6 @@ NAME = "is not a header name; use letters, digits and hyphens, such as 'X-Reques
 
 # A sentence, the check, what it returns to go on with, every problem as text.
 BAD: list[tuple[str, Check, Any, list[str]]] = [
-    (
-        "an app that cannot be called",
-        lambda o: o.app(None),
-        None,
-        ["app: None: must be an ASGI application; pass a callable(scope, receive, send)"],
-    ),
     (
         "one string where several are meant",
         lambda o: o.strings("o", "abc", example="['x']"),
@@ -187,11 +193,20 @@ BAD: list[tuple[str, Check, Any, list[str]]] = [
         )
         for value in ("", "a b", "a:b", "a\n", "X-Ü", "a\0", "(a)", b"x-id", None, 5, "é")
     ),
+    *(
+        (
+            f"{value!r} for seconds",
+            lambda o, value=value: o.seconds("o", value),
+            None,
+            [f"o: {value!r}: must be a number of seconds above 0; write for example 5.0"],
+        )
+        for value in (0, -1, True, "5", None, float("inf"), float("nan"))
+    ),
     (
-        "no function",
-        lambda o: o.function("o", "f"),
+        "what is refused while it is made",
+        lambda o: o.attempt(lambda: refused(ConfigError("Other", [Problem("a", "1", "is odd", "mend it")] * 2))),
         None,
-        ["o: 'f': must be a function; pass a callable, or leave the option out"],
+        ["a: 1: is odd; mend it"] * 2,
     ),
 ]
 
@@ -217,7 +232,33 @@ def test_a_mapping_is_no_collection_of_strings() -> None:
     assert [(problem.option, problem.seen) for problem in options.problems] == [("o", "dict")]
 
 
+def test_a_missing_extra_is_told_alone() -> None:
+    options = Options("Owner")
+    missing = MissingExtra("Other", "codings", "brotli", "brotli")
+    with pytest.raises(MissingExtra) as caught:
+        options.attempt(lambda: refused(missing))
+    assert (caught.value, options.problems) == (missing, [])
+
+
+AS_BYTES = [
+    ("text", "süß", b"s\xc3\xbc\xc3\x9f"),
+    ("bytes", b"\xff", b"\xff"),
+    ("Starlette's Secret", Secret(), b"s3cret"),
+    ("half a character", "a\udcff", None),
+    ("something else", Colour.RED, None),
+    ("nothing", None, None),
+]
+
+
+@pytest.mark.parametrize(("sentence", "value", "expected"), AS_BYTES, ids=[row[0] for row in AS_BYTES])
+def test_as_bytes(sentence: str, value: object, expected: bytes | None) -> None:
+    assert as_bytes(value) == expected
+
+
 SHOWN = [
+    ("what is neither text nor number is its type", Unprintable(), "Unprintable"),
+    ("what holds such things is its type", [1, Unprintable()], "list"),
+    ("a number too long to be written is its type", 10**5000, "int"),
     ("a short value is its repr", "a'b", '"a\'b"'),
     ("eighty characters are kept", "a" * 78, "'" + "a" * 78 + "'"),
     ("eighty-one are cut to eighty", "a" * 79, "'" + "a" * 76 + "..."),
