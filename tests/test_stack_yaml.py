@@ -20,10 +20,12 @@ SCALARS: list[tuple[str, Any]] = [
     ("1e3", 1000.0),
     ("1.25E+2", 125.0),
     ("25e-2", 0.25),
+    ("1e10", 1e10),
     ("true", True),
     ("True", True),
     ("FALSE", False),
     ("null", None),
+    ("Null", None),
     ("~", None),
     ("", None),
     # all of these are something else by YAML 1.1
@@ -38,6 +40,7 @@ SCALARS: list[tuple[str, Any]] = [
     ("1_000", "1_000"),
     ("1:30", "1:30"),
     (".5", ".5"),
+    ("1e?5", "1e?5"),
     (".inf", ".inf"),
     ("2020-01-01", "2020-01-01"),
     ("=", "="),
@@ -187,6 +190,14 @@ def test_what_is_refused_is_told_without_its_values(sentence: str, text: str, ru
     assert told.endswith("; mend it")
     assert "zqxj" not in told
     assert "kvwy" not in told
+
+
+def test_the_most_values_are_read(tmp_path: Path) -> None:
+    """100 in `a`, 19,801 in `b`, 98 in `c`, and the document itself."""
+    most = f"a: &a [{'x, ' * 99}]\nb: [{'*a , ' * 198}]\nc: [{'x, ' * 97}]\n"
+    assert read(tmp_path, most) == []
+    with pytest.raises(ConfigError, match="holds more than 20000 values"):
+        read(tmp_path, most + "d: x\n")
 
 
 def test_an_empty_file_lacks_its_list(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ tags that would build objects are refused, and so is what refers to itself or gr
 
 import functools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 # What a file may hold, aliases counted wherever they stand: more than any stack, and done in a moment.
@@ -41,7 +42,7 @@ def read_yaml(text: str) -> tuple[Any, list[int]]:
         raise ValueError(_why(error)) from None
     except (ValueError, LookupError, AttributeError):  # as `!!bool maybe` raises, and quotes it
         raise ValueError("a value is not what its tag says, or is too long a number") from None
-    return _plain(document, [_MOST_VALUES]), _lines(node)
+    return _plain(document, iter(range(_MOST_VALUES))), _lines(node)
 
 
 @functools.cache
@@ -73,16 +74,15 @@ def _why(error: Any) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return "it has a character that YAML does not allow"
-    said, quoted = re.split(r"(?=['\"])", f"{error.problem}'", maxsplit=1)
+    said, quoted = re.split("(?=['\"])", f"{error.problem}'", maxsplit=1)
     if _HARMLESS.fullmatch(quoted[:-1]):
         said += quoted[:-1]
     return f"{said.strip()} (at line {mark.line + 1}, column {mark.column + 1})"
 
 
-def _plain(value: Any, left: list[int]) -> Any:
+def _plain(value: Any, left: Iterator[int]) -> Any:
     """The value, nothing in it shared. Raises ValueError for what JSON has no form for, RecursionError for circles."""
-    left[0] -= 1
-    if left[0] < 0:
+    if next(left, None) is None:
         raise ValueError(f"it holds more than {_MOST_VALUES} values")
     if isinstance(value, dict):
         return {key: _plain(item, left) for key, item in value.items()}
