@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asgi_middleware.stack import registry
+
+from .commanding import Run
 
 ROOT = Path(__file__).parent.parent
 
@@ -105,6 +108,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture
+def _found(site: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is installed there is found here too."""
+    monkeypatch.syspath_prepend(site)
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(site)):
+            del sys.modules[name]
+
+
 def command(site: Path, *words: str, cwd: Path) -> tuple[int, str, str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
     done = subprocess.run(
@@ -156,11 +170,12 @@ def test_the_words_of_other_packages_are_known(site: Path, tmp_path: Path) -> No
     )
 
 
-def test_what_is_wrong_with_them_is_told_not_raised(site: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_found")
+def test_what_is_wrong_with_them_is_told_not_raised(site: Path, folder: Path, run: Run) -> None:
     words = [*(word for word, _ in WORDS), "number"]
     entries = [*({"use": word} for word in words), {"use": "tiny", "mrak": 1}]
-    (tmp_path / "stack.json").write_text(json.dumps({"middleware": entries}))
-    status, out, err = command(site, "check", "stack.json", cwd=tmp_path)
+    (folder / "stack.json").write_text(json.dumps({"middleware": entries}))
+    status, out, err = run("check", "stack.json")
     lines = [
         *(
             f"  - entry {number} ({word}), line 1: use: {word!r}: {told.replace('{site}', str(site))}"
@@ -172,8 +187,9 @@ def test_what_is_wrong_with_them_is_told_not_raised(site: Path, tmp_path: Path) 
     assert (status, out, err.splitlines()) == (1, "", ["asgi-middleware: stack.json: 9 problems", *lines])
 
 
-def test_they_are_listed_and_in_the_schema(site: Path, tmp_path: Path) -> None:
-    status, out, err = command(site, "list", "--json", cwd=tmp_path)
+@pytest.mark.usefixtures("_found")
+def test_they_are_listed_and_in_the_schema(run: Run) -> None:
+    status, out, err = run("list", "--json")
     assert (status, err) == (0, "")
     listed = {described["word"]: described for described in json.loads(out)}
     assert [word for word in listed if word not in registry.MIDDLEWARE] == [
@@ -192,11 +208,12 @@ def test_they_are_listed_and_in_the_schema(site: Path, tmp_path: Path) -> None:
         "takes_any": False,
     }
     assert listed["gone"]["broken"] == WORDS[0][1]
-    status, out, err = command(site, "list", "gone", "tiny", cwd=tmp_path)
+    status, out, err = run("list", "gone", "number", "tiny")
     assert (status, err) == (0, "")
     tiny = 'tiny: Leaves its mark\n  mark = "o": text\n      which one\n  api_key = <hidden>: text\n'
-    assert out == f"gone: {WORDS[0][1]}\n\n{tiny}"
-    status, out, err = command(site, "schema", cwd=tmp_path)
+    number = "number: is a str, not a class or factory(app, ...)"
+    assert out == f"gone: {WORDS[0][1]}\n\n{number}\n\n{tiny}"
+    status, out, err = run("schema")
     assert (status, err) == (0, "")
     words = [name.removeprefix("entry_") for name in json.loads(out)["definitions"] if name.startswith("entry_")]
     assert words == [*registry.MIDDLEWARE, "tiny", "tiny_extra"]
