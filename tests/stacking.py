@@ -31,6 +31,10 @@ class Marks:
         await self.app({**scope, "marks": [*scope.get("marks", ()), self.mark]}, receive, send)
 
 
+async def an_app(scope: Any, receive: Any, send: Any) -> None:
+    """Stands for an application; never called."""
+
+
 def marks(app: App, **options: Any) -> Marks:
     return Marks(app, **options)
 

@@ -144,6 +144,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Stack.from_file(tmp_path)
     assert str(caught.value) == f"{tmp_path}: file: is a folder; name the file in it, such as {tmp_path}/stack.toml"
+    long = tmp_path / f"{'a' * 300}.toml"
+    with pytest.raises(ConfigError) as caught:
+        Stack.from_file(long)
+    assert str(caught.value) == f"{long}: file: cannot be read (File name too long); mend it"
 
 
 HOSTILE_FILES = [

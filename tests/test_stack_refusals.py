@@ -15,7 +15,7 @@ from asgi_middleware import (
 from asgi_middleware.stack import registry
 
 from .asgi import App
-from .stacking import HERE, Marks, problems
+from .stacking import HERE, Marks, an_app, problems
 
 IN_THAT_FORM = """the entry itself takes it, in the form {"use": ..., 'exclude': ...}"""
 WRITE_SECRET = 'write secret_key = { file = "secret_key", create = 32 }, or { env = "..." }'
@@ -171,6 +171,36 @@ WRONG: list[tuple[str, Any, list[str]]] = [
         "what cannot be called",
         f"{HERE}:KEY",
         [f"entry 1 ({HERE}:KEY): use: str: is not callable; name a class or factory(app, ...)"],
+    ),
+    (
+        "an application",
+        f"{HERE}:an_app",
+        [f"entry 1 ({HERE}:an_app): use: is an application, not a middleware; name a class or factory(app, ...)"],
+    ),
+    (
+        "a middleware around an app, where its class is meant",
+        Marks(an_app),
+        ["entry 1: use: Marks: is a middleware that wraps an app already; give the class and its options"],
+    ),
+    (
+        "what does not say what it takes",
+        "builtins:zip",
+        [
+            (
+                "entry 1 (builtins:zip): options: were refused (TypeError: 'function' object is not iterable); "
+                "mend them"
+            )
+        ],
+    ),
+    (
+        "a number for its name",
+        {"use": "errors", "name": 5},
+        ['entry 1: name: 5: must be text; write name = "..."'],
+    ),
+    (
+        "no types",
+        {"use": "errors", "types": []},
+        ["entry 1 (errors): types: []: names none, so the entry does nothing; use enabled = false for that"],
     ),
     (
         "a number for use",
