@@ -185,12 +185,7 @@ WRONG: list[tuple[str, Any, list[str]]] = [
     (
         "what does not say what it takes",
         "builtins:zip",
-        [
-            (
-                "entry 1 (builtins:zip): options: were refused (TypeError: 'function' object is not iterable); "
-                "mend them"
-            )
-        ],
+        [("entry 1 (builtins:zip): options: were refused (TypeError: 'function' object is not iterable); mend them")],
     ),
     (
         "a number for its name",
