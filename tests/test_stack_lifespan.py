@@ -17,6 +17,7 @@ from .asgi import App, Message, drive, http, websocket
 STARTUP, SHUTDOWN = {"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}
 UP, DOWN = {"type": "lifespan.startup.complete"}, {"type": "lifespan.shutdown.complete"}
 FAILED = {"type": "lifespan.startup.failed", "message": "no database"}
+FAILED_LATE = {"type": "lifespan.shutdown.failed", "message": "no database"}
 LOG = "asgi_middleware.stack"
 
 
@@ -52,6 +53,18 @@ async def breaks_at_shutdown(scope: Any, receive: Any, send: Any) -> None:
 async def fails(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await send(FAILED)
+
+
+async def fails_late(scope: Any, receive: Any, send: Any) -> None:
+    await returns_when_it_has_started(scope, receive, send)
+    await receive()
+    await send(FAILED_LATE)
+
+
+async def says_something_else(scope: Any, receive: Any, send: Any) -> None:
+    await receive()
+    await send(UP)
+    await send({"type": "lifespan.invented"})
 
 
 async def returns(scope: Any, receive: Any, send: Any) -> None:
@@ -91,6 +104,8 @@ ROWS: list[tuple[str, App, list[Message], type[BaseException] | None]] = [
     ("what breaks at startup has taken part", breaks_at_startup, [], OSError),
     ("and what breaks at shutdown", breaks_at_shutdown, [UP], OSError),
     ("what says that it failed is believed", fails, [FAILED], None),
+    ("at the end too", fails_late, [UP, FAILED_LATE], None),
+    ("what nobody knows answers nothing", says_something_else, [UP, {"type": "lifespan.invented"}, DOWN], None),
     ("what returns is answered for", returns, [UP, DOWN], None),
     ("also after a question", returns_when_it_has_heard, [UP, DOWN], None),
     ("or after its own answer", returns_when_it_has_started, [UP, DOWN], None),

@@ -153,7 +153,7 @@ def test_one_that_cannot_be_closed_is_logged_and_the_server_hears_of_the_end(cap
     with caplog.at_level(logging.ERROR):
         assert lifespan(stack(lives)) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert [store.closed for store in Kept.made] == [1, 1]
-    assert caplog.messages == ["Kept was not closed (OSError)"]
+    assert caplog.record_tuples == [("asgi_middleware.stack", logging.ERROR, "Kept was not closed (OSError)")]
 
 
 def test_a_disabled_entry_closes_nothing() -> None:
@@ -176,6 +176,7 @@ def test_requests_pass_the_end_untouched() -> None:
     step(inner.app(scope, receive, send))
     assert [one is other for one, other in zip(seen[0], (scope, receive, send), strict=True)] == [True] * 3
     assert inner.app.__wrapped__.__wrapped__ is app  # within what answers lifespan
+    assert (inner.app.app, inner.app.app.app) == (inner.app.__wrapped__, app)
 
 
 def test_an_entry_that_owns_nothing_puts_nothing_between() -> None:

@@ -9,8 +9,8 @@ from .._types import ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 
 logger = logging.getLogger("asgi_middleware.stack")
 
-# After these nobody will ask the application for anything.
-_LAST = ("lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed")
+# Answers after which nobody will ask the application for anything: what has not started is not shut down.
+LAST = ("lifespan.startup.failed", "lifespan.shutdown.complete", "lifespan.shutdown.failed")
 
 
 def closing(app: ASGIApp, parts: Sequence[Any]) -> ASGIApp:
@@ -32,7 +32,7 @@ def closing(app: ASGIApp, parts: Sequence[Any]) -> ASGIApp:
 
 def _closing(send: Send, parts: Sequence[Any]) -> Send:
     async def close_and_send(message: Message) -> None:
-        if message["type"] in _LAST:
+        if message["type"] in LAST:
             for part in parts:
                 try:
                     await part.aclose()

@@ -21,15 +21,11 @@ from typing import Any
 from .._options import Options
 from .._types import ASGIApp, Message, Receive, Scope, Send, returns_awaitable
 from ..exceptions import ConfigError
+from .closing import LAST
 
 _STEPS = ("startup", "shutdown")
-# How many of them an answer settles: after a startup that failed there is nothing to shut down.
-_ANSWERS = {
-    "lifespan.startup.complete": 1,
-    "lifespan.startup.failed": 2,
-    "lifespan.shutdown.complete": 1,
-    "lifespan.shutdown.failed": 1,
-}
+# How many of them are settled by an answer.
+_SETTLED = {"lifespan.startup.complete": 1, **dict.fromkeys(LAST, 2)}
 
 logger = logging.getLogger("asgi_middleware.stack")
 
@@ -67,7 +63,7 @@ async def _lifespan(app: ASGIApp, scope: Scope, receive: Receive, send: Send) ->
     @returns_awaitable
     def answering(message: Message) -> Any:
         nonlocal answered
-        answered += _ANSWERS.get(message["type"], 0)
+        answered = _SETTLED.get(message["type"], answered)
         return send(message)
 
     try:
