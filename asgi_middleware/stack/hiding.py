@@ -9,13 +9,13 @@ HIDDEN = "<hidden>"
 _SECRET_NAME = re.compile(r"secret|key|password|token", re.IGNORECASE)
 # By RFC 3986, 3.2.1; or as SQLAlchemy reads it, to which all up to an @ is the password. What else may stand behind the
 # colon is a port.
-_USERINFO = re.compile(r"(?<=://)(?:[^/?#\s]*@|[^:/?#\s\[]*:(?!\s|[0-9]{1,5}(?![^/?#\s,'\"]))[^@]*@)")
+_USERINFO = re.compile(r"""(?<=://)(?:[^/?#\s]*@|[^[/?#\s]*:(?!\s|[0-9]{1,5}(?![^/?#\s,'"]))[^@]*@)""")
 # In the query of a URL, and in the `password=...` of a connection string.
 _ASSIGNED = re.compile(
-    r"(?<![a-z0-9_.-])((?:pwd|passwd|[a-z0-9_.-]*(?:secret|key|token|password))=)(?!<)[^&#;\s'\"]+", re.IGNORECASE
+    r"""(?<![\w.-])((?:pwd|passwd|[\w.-]*(?:secret|key|token|password))=)(?!<)[^&#;\s'"]+""", re.IGNORECASE
 )
 # As crypt(3) writes them: $2b$12$..., $argon2id$v=19$...; whoever has one can guess at leisure.
-_HASH = re.compile(r"\$[a-z0-9][a-z0-9-]{0,15}\$[^\s'\"]{8,}", re.IGNORECASE)
+_HASH = re.compile(r"""\$[a-z0-9][a-z0-9-]{,15}\$[^\s'"]{8,}""", re.IGNORECASE)
 # Texts at least this long are looked for in errors; shorter ones stand in ordinary words.
 _TELLING = 8
 
