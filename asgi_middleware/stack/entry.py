@@ -173,7 +173,7 @@ class Entry:
         """The middleware itself around `app`, for every request."""
         return self.factory(app, *self._args, **self._options)
 
-    def _wrap(self, app: ASGIApp) -> ASGIApp:
+    def __call__(self, app: ASGIApp) -> ASGIApp:
         app = closing(app, self._resolver.owned)
         wrapped: ASGIApp = self.middleware(app)
         paths, exclude, types = self._conditions
@@ -181,11 +181,8 @@ class Entry:
             return wrapped
         return _Selective(wrapped, app, paths, exclude, types)
 
-    def __call__(self, app: ASGIApp, *_args: Any, **_kwargs: Any) -> ASGIApp:
-        return self._wrap(app)
-
     def __getitem__(self, index: int) -> Any:
-        return (self._wrap, (), {})[index]
+        return (self, (), {})[index]
 
     def lines(self) -> list[str]:
         """The entry as text: its name, what it is, and its options, none of them secret."""
