@@ -185,6 +185,22 @@ WRONG_WORDS: list[tuple[str, list[str], str]] = [
         )
         for port in ("65536", "x", "", "-1", "80.0", "+80", " 80", "８０", "1_0")  # noqa: RUF001  # digits of another alphabet
     ),
+    *(
+        (
+            f"{number!r} processes",
+            [*APP_WORDS, "--workers", number],
+            (
+                f"asgi-middleware run: error: argument --workers: {number!r} is no number of processes; "
+                "give one from 1 to 1024"
+            ),
+        )
+        for number in ("0", "1025", "x", "-1", "２")  # noqa: RUF001  # a digit of another alphabet
+    ),
+    (
+        "processes that start anew",
+        [*APP_WORDS, "--workers", "2", "--reload"],
+        "asgi-middleware run: error: argument --reload: not allowed with argument --workers",
+    ),
     (
         "no command",
         [],
@@ -215,14 +231,3 @@ def test_an_unknown_command_ends_with_2(run: Run) -> None:
     status, out, err = run("chek", "stack.toml")
     assert (status, out) == (2, "")
     assert "argument {run,check,show,list,schema,explain}: invalid choice: 'chek'" in err
-
-
-@pytest.mark.parametrize(
-    "words",
-    [["--help"], *([word, "--help"] for word in ("run", "check", "show", "list", "schema", "explain"))],
-    ids=" ".join,
-)
-def test_help_is_no_error(words: list[str], run: Run) -> None:
-    status, out, err = run(*words)
-    assert (status, err) == (0, "")
-    assert out.startswith(f"usage: asgi-middleware {words[0] if len(words) > 1 else ''}".rstrip())
