@@ -263,6 +263,18 @@ def test_a_file_name_that_no_file_can_have_is_a_problem(tmp_path: Path) -> None:
         assert [problem.option for problem in caught.value.problems] == ["entry 1 (Typed): text"]
 
 
+@pytest.mark.parametrize("name", ["m", "M", "_", "_-.", "m.M-5_"])
+def test_a_variable_may_have_any_name_that_something_sets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "value")
+    assert given({"text": {"env": name}})["text"] == "value"
+
+
+@pytest.mark.parametrize("name", ["5", "-a", ".a", "a b", "a=", "ä", "a\n"])
+def test_and_no_other(name: str) -> None:
+    told = '`env` is no name of a variable; write { env = "NAME" }'
+    assert problems([(Typed, {"text": {"env": name}})]) == [f"entry 1 (Typed): text: {told}"]
+
+
 MISTYPED: list[dict[str, Any]] = [
     {"env": "STACK_VALUE", "defualt": ["X-A"]},
     {"env": "STACK_VALUE", "required": True},
@@ -284,7 +296,8 @@ def test_a_misspelt_key_of_a_reference_is_named(reference: dict[str, Any], told:
     assert problems([("sessions", {"secret_key": reference})]) == [f"entry 1 (sessions): secret_key: <hidden>: {told}"]
 
 
-SHELLS = ["$STACK_VALUE", "${STACK_VALUE}"]
+SHELLS = ["$STACK_VALUE", "${STACK_VALUE}", "$_A09Z", "${_A09Z}", "$Z", "${Z}"]
+NO_SHELLS = ["$", "${}", "$1", "${1}", "$a", "${a}", "$A-B", "${A-B}", "$A]", "${A", "$A}", "A", "{A}", " $A", "$A "]
 
 
 @pytest.mark.parametrize("text", SHELLS)
@@ -297,6 +310,11 @@ def test_a_shells_variable_is_no_secret(text: str) -> None:
         f'entry 1 (sessions): secret_key[2]: <hidden>: {told}; name it: {{ env = "NAME" }}'
     ]
     assert given({"text": text})["text"] == text
+
+
+@pytest.mark.parametrize("text", NO_SHELLS)
+def test_what_is_written_otherwise_may_be_one(text: str) -> None:
+    assert len(Stack([("sessions", {"secret_key": text})])) == 1
 
 
 @pytest.mark.parametrize("reference", MISTYPED, ids=[", ".join(row) for row in MISTYPED])

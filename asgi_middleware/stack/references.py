@@ -41,7 +41,7 @@ _REFERENCES = (
 )
 _BESIDE = ("default", "create")
 # What a shell would put a variable's value for; as a key it is one that all the world can guess.
-_SHELL = re.compile(r"\$\{[A-Z_][A-Z0-9_]*\}|\$[A-Z_][A-Z0-9_]*")
+_SHELL = re.compile(r"\$\{[A-Z_][A-Z0-9_]*}|\$[A-Z_][A-Z0-9_]*")
 # POSIX knows letters, digits and the underscore; orchestrators set names with dots and hyphens too.
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
