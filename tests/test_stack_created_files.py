@@ -102,7 +102,8 @@ def test_a_file_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path, monkey
     monkeypatch.setattr(os, "fdopen", full)
     with pytest.raises(ConfigError) as caught:
         Stack([(Typed, NEW)], base=tmp_path)
-    assert [problem.option for problem in caught.value.problems] == ["entry 1 (Typed): text"]
+    told = "text: the file new.key cannot be made (No space left on device); mend the path"
+    assert str(caught.value) == f"Stack: entry 1 (Typed): {told}"
     assert os.listdir(tmp_path) == []
 
 
@@ -110,6 +111,5 @@ def test_a_folder_that_is_missing_is_not_mended_by_create(tmp_path: Path) -> Non
     options = {"text": {"file": "no_folder/new.key", "create": 32}}
     with pytest.raises(ConfigError) as caught:
         Stack([(Typed, options)], base=tmp_path)
-    (problem,) = caught.value.problems
-    assert "no_folder/new.key" in problem.rule
-    assert "create = 32" not in problem.remedy
+    told = "text: there is no folder for the file no_folder/new.key; make it, or mend the path"
+    assert str(caught.value) == f"Stack: entry 1 (Typed): {told}"

@@ -8,6 +8,7 @@ import pytest
 from asgi_middleware import (
     Stack,
 )
+from asgi_middleware._options import Options
 
 from .apps import silent
 from .asgi import App
@@ -194,3 +195,26 @@ WRONG_PARTS: list[tuple[str, Any, list[str]]] = [
 @pytest.mark.parametrize(("sentence", "backend", "expected"), WRONG_PARTS, ids=[row[0] for row in WRONG_PARTS])
 def test_a_wrong_part_is_explained(sentence: str, backend: Any, expected: list[str]) -> None:
     assert problems([("auth", {"backend": backend})]) == [f"entry 1 (auth): {line}" for line in expected]
+
+
+class Part:
+    """A part that takes no mode but its own."""
+
+    def __init__(self, *, mode: str = "part", key: str = "") -> None:
+        options = Options("Part")
+        options.choice("mode", mode, ("part",))
+        options.raise_problems()
+
+
+def made_of_parts(app: App, *, backend: Any, mode: str = "entry") -> App:
+    return app
+
+
+def test_what_was_meant_elsewhere_silences_nothing_here() -> None:
+    part = {"use": f"{__name__}:Part", "mode": 1}
+    refused = "entry 1 (made_of_parts): backend.mode: 1: is not among the choices; use one of 'part'"
+    meant = "entry 1 (made_of_parts): mod: is no option here; did you mean 'mode'?"
+    assert problems([(made_of_parts, {"mod": 1, "backend": part})]) == [meant, refused]
+    unset = {"use": f"{__name__}:Part", "key": {"env": "STACK_NO_VALUE"}}
+    told = "entry 1 (made_of_parts): backend[1].key: the environment variable STACK_NO_VALUE is not set; set it"
+    assert problems([(made_of_parts, {"backend": [unset, part]})]) == [told, refused.replace("backend", "backend[2]")]

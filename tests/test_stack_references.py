@@ -296,6 +296,23 @@ def test_a_misspelt_key_of_a_reference_is_named(reference: dict[str, Any], told:
     assert problems([("sessions", {"secret_key": reference})]) == [f"entry 1 (sessions): secret_key: <hidden>: {told}"]
 
 
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"env": "A", "file": "b"},
+        {"env": "A", 5: 1},
+        {"env": "A", "create": 32},
+        {"file": "a", "default": "b"},
+        {"env": "A", "xyzzy": 1},
+        {"env": "A", "defualt": "b", "creat": 32},
+    ],
+    ids=str,
+)
+def test_what_is_no_reference_is_no_secret_either(reference: dict[Any, Any]) -> None:
+    (told,) = problems([("sessions", {"secret_key": reference})])
+    assert told.startswith("entry 1 (sessions): secret_key: <hidden>: must be text or bytes that are not empty, or a ")
+
+
 SHELLS = ["$STACK_VALUE", "${STACK_VALUE}", "$_A09Z", "${_A09Z}", "$Z", "${Z}"]
 NO_SHELLS = ["$", "${}", "$1", "${1}", "$a", "${a}", "$A-B", "${A-B}", "$A]", "${A", "$A}", "A", "{A}", " $A", "$A "]
 

@@ -146,19 +146,15 @@ class Resolver:
         prefix = f"{path}."
         options = self.options(factory, {key: item for key, item in value.items() if key != "use"}, prefix)
         # Where a value is lacking this is only to hear of the others, as for the entry itself.
-        lacking = any(missing.startswith(prefix) for missing in self.lacking)
         try:
-            part = factory(**options)
+            return self._own(factory(**options))
         except ConfigError as error:
             known = self.known(prefix)
             refused = [problem for problem in error.problems if problem.option not in known]
             self.problems += [Problem(f"{prefix}{p.option}", p.seen, p.rule, p.remedy) for p in refused]
         except Exception as error:  # noqa: BLE001  # a third party's constructor may raise anything
-            if not lacking:
+            if not any(missing.startswith(prefix) for missing in self.lacking):
                 self._problem(path, "", f"was refused ({self.hidden.told(error)})", f"look up the options of {name!r}")
-        else:
-            if not lacking:
-                return self._own(part)
         self.lacking.add(path)
         return None
 
@@ -265,7 +261,7 @@ def _misspelt(value: Mapping[Any, Any]) -> str | None:
 
 def _root(path: str) -> str:
     """The option that a path is in: `backend` for `backend[1].secret`."""
-    return re.split(r"[.\[]", path, maxsplit=1)[0]
+    return re.split(r"[.\[]", path)[0]
 
 
 def _refuse_name(name: object) -> NoReturn:
