@@ -1,6 +1,7 @@
 """`_options` and `exceptions`: every check with good and bad values, and how the problems are told."""
 
 import copy
+import dataclasses
 import enum
 import pickle
 from collections.abc import Callable
@@ -298,6 +299,26 @@ def test_one_problem_is_told_on_one_line() -> None:
     error = ConfigError("Owner", [Problem("option", "'seen'", "rule", "remedy")])
     assert str(error) == "Owner: option: 'seen': rule; remedy"
     assert isinstance(error, ValueError)
+
+
+# What stands in any of a problem's words, and how it is told.
+TOLD = [
+    *((character, ascii(character)[1:-1]) for character in "\x00\t\n\r\x1b\x1f\x7f\x80\x85\x9f\u2028\u2029"),
+    *((character, character) for character in " ~0-9fx\\\xa0ü\u2027\u202a✓"),
+]
+
+
+@pytest.mark.parametrize(("character", "told"), TOLD, ids=[ascii(row[0]) for row in TOLD])
+def test_a_problem_is_one_line(character: str, told: str) -> None:
+    problem = Problem(*(f"{word}{character}" for word in ("option", "seen", "rule", "remedy")))
+    assert str(problem) == f"option{told}: seen{told}: rule{told}; remedy{told}"
+
+
+def test_a_problem_is_not_changed() -> None:
+    problem = Problem("option", "seen", "rule", "remedy")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        problem.seen = "secret"  # type: ignore[misc]  # on purpose  # pyright: ignore[reportAttributeAccessIssue]
+    assert not hasattr(problem, "__dict__")
 
 
 def test_a_missing_extra_says_how_to_install_it() -> None:
