@@ -34,6 +34,14 @@ from .stacking import (
     order,
 )
 
+
+class Slotted(Marks):
+    __slots__ = ("app",)
+
+    def __init__(self, app: App) -> None:
+        super().__init__(app, mark="s")
+
+
 # --- forms and order ---------------------------------------------------------
 
 FORMS: list[tuple[str, Any, list[str]]] = [
@@ -42,6 +50,7 @@ FORMS: list[tuple[str, Any, list[str]]] = [
     ("a function", marks, ["?"]),
     ("a lambda", lambda app: Marks(app, mark="l"), ["l"]),
     ("a partial", functools.partial(Marks, mark="p"), ["p"]),
+    ("a class whose instances have a slot for the app", Slotted, ["s"]),
     ("a pair with an import string", (f"{HERE}:Marks", {"mark": "a"}), ["a"]),
     ("a pair with a class", (Marks, {"mark": "a"}), ["a"]),
     ("a pair with a function that takes anything", (marks, {"mark": "a"}), ["a"]),

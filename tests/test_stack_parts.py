@@ -218,3 +218,11 @@ def test_what_was_meant_elsewhere_silences_nothing_here() -> None:
     unset = {"use": f"{__name__}:Part", "key": {"env": "STACK_NO_VALUE"}}
     told = "entry 1 (made_of_parts): backend[1].key: the environment variable STACK_NO_VALUE is not set; set it"
     assert problems([(made_of_parts, {"backend": [unset, part]})]) == [told, refused.replace("backend", "backend[2]")]
+
+
+def test_what_is_wrong_beside_a_value_that_lacks_is_told_too() -> None:
+    told = problems([("sessions", {"max_age": "long"})])
+    assert [one.partition(";")[0] for one in told] == [
+        "entry 1 (sessions): secret_key: is required",
+        "entry 1 (sessions): max_age: 'long': must be a whole number, -1 or more seconds, or None",
+    ]

@@ -1,5 +1,6 @@
 """`stack`: what a stack says of itself."""
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from asgi_middleware import (
     Stack,
 )
 
-from .stacking import BEARER, HERE, KEY, Marks, Typed, write
+from .stacking import BEARER, HERE, KEY, Marks, Typed, marks, write
 
 
 def test_describe_shows_order_options_and_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,3 +79,34 @@ def test_describe_shows_what_was_given_by_position() -> None:
     assert stack.describe() == (
         "Stack\n└─ CORSMiddleware\n     allow_origins = ['https://a.example']\n     max_age = 60\n  └─ app"
     )
+
+
+def test_as_json_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_JWT", KEY)
+    stack = Stack(
+        [
+            {
+                "use": "errors",
+                "name": "crashes",
+                "paths": ["/a"],
+                "exclude": ["/a/*", "/b"],
+                "types": ["websocket", "http"],
+            },
+            (marks, {"mark": {"env": "STACK_JWT"}}),
+            (functools.partial(Marks, mark="p"), {}),
+        ]
+    )
+    nothing = {"paths": None, "exclude": None, "types": None, "options": {}}
+    assert stack.as_json() == [
+        {
+            "name": "crashes",
+            "use": "asgi_middleware.errors:ErrorsMiddleware",
+            "paths": ["/a"],
+            "exclude": ["/a/*", "/b"],
+            "types": ["http", "websocket"],
+            "options": {},
+        },
+        {**nothing, "name": "marks", "use": f"{HERE}:marks", "options": {"mark": "<from env STACK_JWT>"}},
+        {**nothing, "name": "", "use": "functools:partial"},
+    ]
+    assert stack.describe().splitlines()[-2:] == ["    └─ partial", "      └─ app"]

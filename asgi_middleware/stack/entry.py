@@ -47,7 +47,6 @@ class Entry:
         self._args: tuple[Any, ...] = ()
         self._options: dict[str, Any] = {}
         self._shown: dict[str, Any] = {}
-        self._conditions: tuple[Paths | None, Paths | None, frozenset[str] | None] = (None, None, None)
         self.factory: Any = None
         self._resolver = resolver
         target, given, own = self._split(raw)
@@ -187,7 +186,7 @@ class Entry:
     def lines(self) -> list[str]:
         """The entry as text: its name, what it is, and its options, none of them secret."""
         what = getattr(self.factory, "__qualname__", type(self.factory).__qualname__)
-        shown_as = self.name if self.name == what else f"{self.name}  {what}"
+        shown_as = what if self.name in ("", what) else f"{self.name}  {what}"
         options = [f"{name} = {as_text(value)}" for name, value in self._shown.items()]
         return [shown_as, *(f"({condition})" for condition in self.conditions()), *options]
 
