@@ -89,6 +89,14 @@ def problems(entries: Any, **more: Any) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+def unsigned(app: App) -> Marks:
+    """Nobody can read what it takes."""
+    return Marks(app)
+
+
+unsigned.__signature__ = 5  # type: ignore[attr-defined]  # which `inspect` refuses with a TypeError
+
+
 class Slotted:
     __slots__ = ("a",)
 

@@ -51,6 +51,7 @@ FORMS: list[tuple[str, Any, list[str]]] = [
     ("a lambda", lambda app: Marks(app, mark="l"), ["l"]),
     ("a partial", functools.partial(Marks, mark="p"), ["p"]),
     ("a class whose instances have a slot for the app", Slotted, ["s"]),
+    ("a function whose signature nobody can read", f"{HERE}:unsigned", ["?"]),
     ("a pair with an import string", (f"{HERE}:Marks", {"mark": "a"}), ["a"]),
     ("a pair with a class", (Marks, {"mark": "a"}), ["a"]),
     ("a pair with a function that takes anything", (marks, {"mark": "a"}), ["a"]),

@@ -110,3 +110,9 @@ def test_as_json_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         {**nothing, "name": "", "use": "functools:partial"},
     ]
     assert stack.describe().splitlines()[-2:] == ["    └─ partial", "      └─ app"]
+
+
+def test_each_condition_stands_alone_too() -> None:
+    entries = [{"use": "errors", **own} for own in ({"paths": ["/a"]}, {"exclude": ["/b"]}, {"types": ["http"]}, {})]
+    told = [["paths: /a"], ["exclude: /b"], ["types: http"], []]
+    assert [entry.conditions() for entry in Stack(entries, silence=["two-errors"])] == told
