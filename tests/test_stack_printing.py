@@ -2,6 +2,7 @@
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.middleware import Middleware
@@ -96,7 +97,7 @@ def test_as_json_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
             (functools.partial(Marks, mark="p"), {}),
         ]
     )
-    nothing = {"paths": None, "exclude": None, "types": None, "options": {}}
+    nothing: dict[str, Any] = {"paths": None, "exclude": None, "types": None, "options": {}}
     assert stack.as_json() == [
         {
             "name": "crashes",

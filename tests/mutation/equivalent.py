@@ -12,6 +12,8 @@ _LINES = "a line alone, joined, is itself"
 _SAME_NAMES = "whichever way they are gathered, they are the same names"
 _NONE_TWICE = "where no name stands twice nothing is changed"
 _QUICKER = "what is seen at once; the rest of the line says the same"
+_NO_ATTRIBUTE = "nobody gives it another attribute"
+_LACKING = "what stands for a value that lacks is never looked at"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
     "asgi_middleware/_headers.py": {
@@ -22,6 +24,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "merge_vary: not lines -> False": "merging nothing with the name makes the same line",
         "merge_vary: None -> True": "the keys alone are read",
         "weighted: b'' -> b'mutant'": "neither is a weight",
+    },
+    "asgi_middleware/_options.py": {
+        "module: '_Choice' -> ''": "a type variable's name is for tools",
+        r"module: '[\\x00-\\x1f\\x7f]' -> '[\\00-\\x1f\\x7f]'": "NUL in octal",
+        **{f"_takes_three: None -> True{number}": "what is bound is never called" for number in ("", " (2)", " (3)")},
+        "Options.integer: 'int' -> ''": "what only tools read",
     },
     "asgi_middleware/_origins.py": {
         r"module: ...*)://(\\[[0-9a-f:.]+\\]|[^/:@?#\\[\\]\\s]+)(?::([^/:@?... -> "
@@ -128,5 +136,37 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "_preferred: 0 -> -1 (2)": _OTHERWISE_JSON,
         "_preferred: 0.0 -> -1.0": "JSON comes first, and is what is taken otherwise",
         "_preferred: 0.0 -> -1.0 (2)": "no weight below the least is ever taken",
+    },
+    "asgi_middleware/django/middleware.py": {
+        "_set_user: None -> True": "the lookup of nobody does not look",
+    },
+    "asgi_middleware/django/settings.py": {
+        "load: '.' -> ''": "both are the current folder",
+    },
+    "asgi_middleware/exceptions.py": {
+        r"module: '[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]' -> "
+        r"'[\\00-\\x1f\\x7f-\\x9f\\u2028\\u2029]'": "NUL in octal",
+    },
+    "asgi_middleware/stack/entry.py": {
+        **{
+            f"EntryProblem: {change}": _NO_ATTRIBUTE
+            for change in ("...ataclass(frozen=True, slots=True) -> ...ataclass(frozen=True)", "True -> False (2)")
+        },
+        "Entry._read_options: ...(target), self._args, strict=False) -> ...(target), self._args)": "the default",
+        "Entry.conditions: ...self._conditions[:2], strict=True) -> ...self._conditions[:2])": "two and two",
+    },
+    "asgi_middleware/stack/lifespan.py": {
+        "module: 2 -> 3": "there are two steps",
+    },
+    "asgi_middleware/stack/reach.py": {
+        **{
+            f"Reach: {change}": _NO_ATTRIBUTE
+            for change in ("...ataclass(frozen=True, slots=True) -> ...ataclass(frozen=True)", "True -> False (2)")
+        },
+    },
+    "asgi_middleware/stack/references.py": {
+        "Resolver.resolve: '' -> 'mutant' (2)": "what was seen under the name of a secret is hidden",
+        "Resolver._part: None -> True (2)": _LACKING,
+        "Resolver._referenced: None -> True (2)": _LACKING,
     },
 }
