@@ -4,6 +4,7 @@ import asyncio
 import functools
 import hashlib
 import hmac
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ import pytest
 pytest.importorskip("django", reason="Django is not installed: the extra `hosts`")
 
 from django.conf import settings as djangos
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpResponse
 from django.test import RequestFactory
 from starlette.middleware import Middleware
 
 from asgi_middleware import ConfigError, ErrorsMiddleware, SessionMiddleware, Stack
 from asgi_middleware.auth import User
-from asgi_middleware.django import settings
+from asgi_middleware.django import settings, wrap
+from asgi_middleware.django.application import Innermost, _knows_no_websockets
 from asgi_middleware.django.middleware import ScopeMiddleware
 
+from .asgi import drive, step
 from .django_project.driving import changed
 
 pytestmark = [pytest.mark.hosts, pytest.mark.usefixtures("django_project")]
@@ -89,6 +94,62 @@ def test_a_lookup_that_is_not_set_is_none() -> None:
     with changed():
         del djangos.ASGI_USER_LOOKUP
         assert settings.user_lookup() is None
+
+
+# --- the application ----------------------------------------------------------
+
+
+async def router(scope: Any, receive: Any, send: Any) -> None:
+    """Stands for one that knows WebSockets; never called."""
+
+
+class Around:
+    """Somebody's wrapper, which may know them too."""
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Never called."""
+
+
+HANDLERS: list[tuple[str, Callable[[], Any], bool]] = [
+    ("Django's handler", ASGIHandler, True),
+    ("that of static files around it", lambda: ASGIStaticFilesHandler(ASGIHandler()), True),
+    ("that of static files around a router", lambda: ASGIStaticFilesHandler(router), False),
+    ("a router", lambda: router, False),
+    ("a wrapper of Django's handler", lambda: Around(ASGIHandler()), False),
+]
+
+
+@pytest.mark.parametrize(("sentence", "make", "refused"), HANDLERS, ids=[row[0] for row in HANDLERS])
+def test_websockets_are_refused_for_djangos_handlers_alone(
+    sentence: str, make: Callable[[], Any], refused: bool
+) -> None:
+    assert _knows_no_websockets(make()) is refused
+
+
+def test_the_scope_says_by_its_own_name_where_the_session_is() -> None:
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+
+    with changed(ASGI_MIDDLEWARE=[("sessions", {"scope_key": "visitor"})]):
+        drive(wrap(app))
+    assert scopes[0]["asgi_middleware.django"] == "visitor"
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "invented.later"])
+def test_other_scopes_pass_with_the_same_three_objects(kind: str) -> None:
+    given: list[Any] = []
+
+    async def app(*three: Any) -> None:
+        given.extend(three)
+
+    three: Any = ({"type": kind}, object(), object())
+    step(Innermost(app, "session")(*three))
+    assert [one is other for one, other in zip(given, three, strict=True)] == [True] * 3
 
 
 # --- the middleware -----------------------------------------------------------
