@@ -24,7 +24,7 @@ TESTS = sorted(TESTS_FOLDER.rglob("*.py"))
 LAYERS = [
     {"_types", "exceptions"},
     {"_headers"},
-    {"_options", "_scope", "_threads"},
+    {"_options", "_scope", "_threads", "_hooks"},
     {"_paths", "_cookies", "_origins"},
     {"_reply", "_responder"},
     {"cors", "errors", "compression", "sessions", "auth", "request_id", "timing", "lint"},

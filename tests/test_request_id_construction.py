@@ -27,6 +27,11 @@ WRONG: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("a number for no", {"request_header": 0}, [("request_header", "use one of False, True")]),
     ("one name to accept", {"accept": "X-Request-ID"}, [("accept", "write ['X-Request-ID']")]),
     ("no name to accept", {"accept": []}, [("accept", "set trust=False to accept no ID")]),
+    (
+        "no name to accept, and something else",
+        {"header": "a:b", "accept": ()},
+        [("header", "such as 'X-Request-ID'"), ("accept", "set trust=False to accept no ID")],
+    ),
     ("a number to accept", {"accept": [1]}, [("accept", "write ['X-Request-ID']")]),
     (
         "names to accept with a colon and a space",

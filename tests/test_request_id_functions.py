@@ -18,40 +18,42 @@ class Unsure:
         raise OverflowError("neither yes nor no")
 
 
-UNUSABLE: list[tuple[str, dict[str, Any]]] = [
-    ("a trust that raises", {"trust": fails(KeyError("client"))}),
-    ("a validator that raises", {"validator": fails(ValueError("no"))}),
-    ("a trust whose answer is neither", {"trust": always(Unsure())}),
-    ("a validator whose answer is neither", {"validator": always(Unsure())}),
-    ("a trust that ends an iteration", {"trust": fails(StopIteration())}),
-    ("a validator that asserts", {"validator": fails(AssertionError())}),
-    ("a trust that takes no argument", {"trust": lambda: True}),
-    ("a validator that takes two arguments", {"validator": lambda one, two: True}),
-    ("a generator that raises", {"trust": False, "generator": fails(RuntimeError("no entropy"))}),
-    ("a generator that has come to its end", {"trust": False, "generator": iter(()).__next__}),
-    ("a generator that wants an argument", {"trust": False, "generator": lambda one: "a"}),
-    ("a generator of None", {"trust": False, "generator": always(None)}),
-    ("a generator of bytes", {"trust": False, "generator": always(b"abc")}),
-    ("a generator of numbers", {"trust": False, "generator": always(7)}),
-    ("a generator of UUID objects", {"trust": False, "generator": uuid.uuid4}),
-    ("a generator of nothing", {"trust": False, "generator": always("")}),
-    ("a generator of 129 characters", {"trust": False, "generator": always("a" * 129)}),
-    ("a generator of a space", {"trust": False, "generator": always("a b")}),
-    ("a generator of a second header", {"trust": False, "generator": always("a\r\nset-cookie: b=c")}),
-    ("a generator of a last line break", {"trust": False, "generator": always("a\n")}),
-    ("a generator of Latin-1", {"trust": False, "generator": always("\xe9")}),
-    ("a generator of beyond Latin-1", {"trust": False, "generator": always("\u0101")}),
-    ("a generator of full-width digits", {"trust": False, "generator": always("\uff11\uff12")}),
-    ("a generator of half a character", {"trust": False, "generator": always("\ud800")}),
+NO_ID = "returned no ID of 1 to 128 letters, digits and ._~-+/=:@"
+UNUSABLE: list[tuple[str, dict[str, Any], str]] = [
+    ("a trust that raises", {"trust": fails(KeyError("client"))}, "raised KeyError"),
+    ("a validator that raises", {"validator": fails(ValueError("no"))}, "raised ValueError"),
+    ("a trust whose answer is neither", {"trust": always(Unsure())}, "returned Unsure, not bool"),
+    ("a validator whose answer is neither", {"validator": always(Unsure())}, "returned Unsure, not bool"),
+    ("a trust that ends an iteration", {"trust": fails(StopIteration())}, "raised StopIteration"),
+    ("a validator that asserts", {"validator": fails(AssertionError())}, "raised AssertionError"),
+    ("a trust that takes no argument", {"trust": lambda: True}, "raised TypeError"),
+    ("a validator that takes two arguments", {"validator": lambda one, two: True}, "raised TypeError"),
+    ("a generator that raises", {"generator": fails(RuntimeError("no entropy"))}, "raised RuntimeError"),
+    ("a generator that has come to its end", {"generator": iter(()).__next__}, "raised StopIteration"),
+    ("a generator that wants an argument", {"generator": lambda one: "a"}, "raised TypeError"),
+    ("a generator of None", {"generator": always(None)}, "returned NoneType, not str"),
+    ("a generator of bytes", {"generator": always(b"abc")}, "returned bytes, not str"),
+    ("a generator of numbers", {"generator": always(7)}, "returned int, not str"),
+    ("a generator of UUID objects", {"generator": uuid.uuid4}, "returned UUID, not str"),
+    ("a generator of nothing", {"generator": always("")}, NO_ID),
+    ("a generator of 129 characters", {"generator": always("a" * 129)}, NO_ID),
+    ("a generator of a space", {"generator": always("a b")}, NO_ID),
+    ("a generator of a second header", {"generator": always("a\r\nset-cookie: b=c")}, NO_ID),
+    ("a generator of a last line break", {"generator": always("a\n")}, NO_ID),
+    ("a generator of Latin-1", {"generator": always("\xe9")}, NO_ID),
+    ("a generator of beyond Latin-1", {"generator": always("\u0101")}, NO_ID),
+    ("a generator of full-width digits", {"generator": always("\uff11\uff12")}, NO_ID),
+    ("a generator of half a character", {"generator": always("\ud800")}, NO_ID),
 ]
 
 
-@pytest.mark.parametrize(("sentence", "options"), UNUSABLE, ids=[row[0] for row in UNUSABLE])
+@pytest.mark.parametrize(("sentence", "options", "said"), UNUSABLE, ids=[row[0] for row in UNUSABLE])
 def test_it_falls_back_and_reports_once(
-    sentence: str, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+    sentence: str, options: dict[str, Any], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, scopes = apps.remembers()
-    wrapped = RequestIDMiddleware(app, **options)
+    (option,) = options
+    wrapped = RequestIDMiddleware(app, **{"trust": option != "generator", **options})
     sent = "A-value-of-the-client"
     for _ in range(3):
         exchange = drive(wrapped, http(headers=[("x-request-id", sent)]))
@@ -62,9 +64,7 @@ def test_it_falls_back_and_reports_once(
     assert len({scope["request_id"] for scope in scopes}) == 3
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("asgi_middleware.request_id", "ERROR")
-    (option,) = options.keys() - ({"trust"} if "generator" in options else set())
-    assert record.getMessage().startswith(f"request_id: {option} ")
-    assert record.getMessage().endswith("the ID is a generated one. Reported once.")
+    assert record.getMessage() == f"request_id: {option} {said}; the ID is a generated one. Reported once."
     assert sent not in caplog.text
 
 

@@ -91,7 +91,7 @@ class Unsure:
 
 BROKEN: list[tuple[str, Callable[..., Any]]] = [
     ("raised KeyError", raising),
-    ("returned Unsure", lambda _: Unsure()),
+    ("returned Unsure, not bool", lambda _: Unsure()),
     ("raised TypeError", lambda: True),
 ]
 

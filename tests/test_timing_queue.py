@@ -101,8 +101,8 @@ def raising(scope: Any) -> bool:
 
 BROKEN: list[tuple[str, Callable[[Any], Any]]] = [
     ("raised KeyError", raising),
-    ("returned NoneType", lambda scope: None),
-    ("returned str", lambda scope: "yes"),
+    ("returned NoneType, not bool", lambda scope: None),
+    ("returned str, not bool", lambda scope: "yes"),
 ]
 
 

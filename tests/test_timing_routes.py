@@ -229,8 +229,8 @@ FUNCTIONS: list[tuple[str, Callable[[Any], Any], str, str | None]] = [
     ("by the scope as the application left it", lambda scope: scope["left"], "/left", None),
     ("nothing", lambda scope: None, "unmatched", None),
     ("it raises", lambda scope: scope["missing"], "unmatched", "raised KeyError"),
-    ("it returns no text", lambda scope: 7, "unmatched", "returned int"),
-    ("it returns something to await", lambda scope: page(None), "unmatched", "returned coroutine"),
+    ("it returns no text", lambda scope: 7, "unmatched", "returned int, not str or NoneType"),
+    ("it returns something to await", lambda scope: page(None), "unmatched", "returned coroutine, not str or NoneType"),
 ]
 
 

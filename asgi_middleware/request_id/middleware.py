@@ -1,15 +1,13 @@
 """`RequestIDMiddleware`: which ID a request has, where it is put, and for how long the context knows it."""
 
-import inspect
-import logging
 import os
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Literal
 
 from .. import _headers
+from .._hooks import Hook
 from .._options import Options, shown
 from .._responder import Responder
 from .._scope import extend, fields, readable
@@ -17,8 +15,6 @@ from .._types import ASGIApp, Header, Message, Receive, Scope, Send, Strings
 from .context import Holder, current, running_task
 from .generators import UUID7, Buffer, span_ids, spans, uuid4, uuid7, uuids4
 from .trace import RANDOM, TRACEPARENT, TRACESTATE, Trace, parse_traceparent, parse_tracestate, traced
-
-logger = logging.getLogger("asgi_middleware.request_id")
 
 # Bound once: where a name is imported, the interpreter binds its methods anew for every call.
 _get, _set = current.get, current.set
@@ -30,8 +26,9 @@ _UUID = re.compile(rb"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a
 
 
 def _accepted(options: Options, accept: Strings) -> tuple[str, ...]:
+    before = len(options.problems)
     names = options.strings("accept", accept, example="['X-Request-ID']")
-    if not names and not options.problems:
+    if not names and len(options.problems) == before:
         options.problem("accept", shown(accept), "names no header", "name some, or set trust=False to accept no ID")
     return tuple(options.header_name("accept", name) for name in names)
 
@@ -105,21 +102,20 @@ class RequestIDMiddleware:
         accept_names = tuple(name.lower().encode() for name in accepted)
         # empty where `header` alone is read, which `__call__` does anyway
         self._accept = () if accept_names == (self._name,) else accept_names
-        self._trust = trust
-        self._validator = validator
+        self._trust = _hook("trust", trust, bool) if callable(trust) else trust
+        self._validator = _hook("validator", validator, bool) if callable(validator) else validator
         self._response_header = response_header
         self._request_header = request_header
         self._traces = trace == "continue"
         # an ordinary request brings nothing that is to be looked at, and gets one header
         self._plain = request_header and not self._traces and not self._accept
         self._by_trace = generator == "trace"
-        self._reported: set[str] = set()
         ours = token_bytes is os.urandom
         self._uuid4 = uuid4.take if ours else Buffer(uuids4, token_bytes).take
         self._span_id = spans.take if ours else Buffer(span_ids, token_bytes).take
         self._generate: Callable[[], str] = self._uuid4
         if callable(generator):
-            self._given = generator
+            self._given = _hook("generator", generator, str)
             self._generate = self._checked
         elif generator == "uuid7":
             self._generate = uuid7.take if ours and clock is time.time else UUID7(clock, token_bytes).take
@@ -175,7 +171,8 @@ class RequestIDMiddleware:
         """The ID and the trace of a request that brings one of them, or that is traced."""
         brought = self._brought(scope) if self._accept else sent
         parent, state = fields(scope, (TRACEPARENT, TRACESTATE)) if self._traces else (None, None)
-        trusted = (bool(brought) or parent is not None) and self._trusts(scope)
+        trust = self._trust if brought or parent is not None else False
+        trusted = trust if isinstance(trust, bool) else trust(scope) is True
         trace = self._trace(parent if trusted else None, state) if self._traces else None
         if trusted and len(brought) == 1 and self._is_valid(brought[0]):
             return brought[0].decode(), trace
@@ -188,9 +185,6 @@ class RequestIDMiddleware:
             if lines:
                 return lines
         return []
-
-    def _trusts(self, scope: Scope) -> bool:
-        return self._trust if isinstance(self._trust, bool) else self._asked("trust", self._trust, scope)
 
     def _trace(self, parent: bytes | None, state: bytes | None) -> Trace:
         """The caller's trace with a span of this request; or a new one, which nobody has decided to record yet."""
@@ -216,46 +210,29 @@ class RequestIDMiddleware:
         return additions
 
     def _is_valid(self, sent: bytes) -> bool:
-        if not 0 < len(sent) <= _LONGEST or sent.translate(None, _SAFE):
+        if not _is_safe(sent):
             return False
         if callable(self._validator):
-            return self._asked("validator", self._validator, sent.decode())
+            return self._validator(sent.decode()) is True
         return self._validator == "safe" or _UUID.fullmatch(sent) is not None
-
-    def _asked(self, option: str, function: Callable[[Any], bool], argument: Any) -> bool:
-        try:
-            answer: Any = function(argument)
-        except Exception as error:  # noqa: BLE001  # a broken hook costs its answer, never the request
-            self._report(option, f"raised {type(error).__name__}")
-            return False
-        if isinstance(answer, bool):
-            return answer
-        if inspect.iscoroutine(answer):
-            answer.close()
-        self._report(option, f"returned {type(answer).__name__}, neither True nor False")
-        return False
 
     def _checked(self) -> str:
         """An ID of the function that was given as generator, or one of ours."""
-        try:
-            value: Any = self._given()
-        except Exception as error:  # noqa: BLE001  # as above
-            self._report("generator", f"raised {type(error).__name__}")
+        value: str | None = self._given()
+        if value is None:
             return self._uuid4()
-        if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or not value.isascii():
-            self._report("generator", f"returned {type(value).__name__} that is no ID of 1 to {_LONGEST} characters")
-            return self._uuid4()
-        if value.encode().translate(None, _SAFE):
-            self._report("generator", "returned characters outside of letters, digits and ._~-+/=:@")
+        if not _is_safe(value.encode("ascii", "replace")):
+            self._given.seen(f"returned no ID of 1 to {_LONGEST} letters, digits and ._~-+/=:@")
             return self._uuid4()
         return value
 
-    def _report(self, option: str, what: str) -> None:
-        if option not in self._reported:
-            self._reported.add(option)
-            # The kind of the exception alone: its text may quote the client's value.
-            with suppress(Exception):  # where logging fails as well, there is nobody left to tell
-                logger.error("request_id: %s %s; the ID is a generated one. Reported once.", option, what)
+
+def _hook(option: str, function: Callable[..., Any], kind: type) -> Hook:
+    return Hook("request_id", option, function, (kind,), otherwise="the ID is a generated one")
+
+
+def _is_safe(value: bytes) -> bool:
+    return 0 < len(value) <= _LONGEST and not value.translate(None, _SAFE)
 
 
 class _Responder(Responder):

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
+from .._hooks import Hook
 from .._options import Options, shown
 from .._responder import Responder
 from .._scope import extend, readable
 from .._types import ASGIApp, Message, Receive, Scope, Send
-from .hooks import Hook
 from .recording import Recorder
 from .server_timing import total, with_spans
 from .sinks import Sink
@@ -63,17 +63,19 @@ class TimingMiddleware:
         self.app = app
         self._clock = clock
         self._level = server_timing
-        self._expose = None if expose is None else Hook("expose", expose, (bool,), "no spans are shown")
+        self._expose = _hook("expose", expose, bool, otherwise="no spans are shown")
         self._recorder = None
         if checked:
             plain = total if server_timing == "total" and expose is None else self._value
-            trust = "the queue time is left out"
+            if callable(queue_time):
+                left_out = "the queue time is left out"
+                queue_time = Hook("timing", "queue_time", queue_time, (bool,), otherwise=left_out)
             self._recorder = Recorder(
                 checked,
                 clock=clock,
                 wall_clock=wall_clock,
-                queue_time=Hook("queue_time", queue_time, (bool,), trust) if callable(queue_time) else queue_time,
-                route=None if route is None else Hook("route", route, (str, type(None)), "the route is `unmatched`"),
+                queue_time=queue_time,
+                route=_hook("route", route, str, type(None), otherwise="the route is `unmatched`"),
                 value=None if server_timing == "off" else plain,
             )
         told = server_timing == "all" or (server_timing == "total" and expose is not None)
@@ -149,6 +151,10 @@ class _Spans(Responder):
     def edit(self, start: Message) -> None:
         took = self._middleware._clock() - self._began
         start["headers"].append((b"server-timing", self._middleware._value(took, self._scope, self._spans)))
+
+
+def _hook(option: str, function: Callable[[Scope], Any] | None, *kinds: type, otherwise: str) -> Hook | None:
+    return None if function is None else Hook("timing", option, function, kinds, otherwise=otherwise)
 
 
 def _checked_sinks(options: Options, sinks: Any) -> tuple[Sink, ...]:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from .._hooks import Fault, report
 from .._scope import header
 from .._types import Receive, Scope, Send
 from . import queueing
-from .hooks import Hook, report
 from .record import METHODS, OTHER, Record, Span
 from .route import UNMATCHED, Routes
 from .sinks import Sink
@@ -38,7 +38,7 @@ class _Told:
             swallowed, self._swallowed = self._swallowed, 0
             sink = type(getattr(self.ended, "__self__", self.ended)).__name__
             kind = type(error).__name__
-            report("timing: the sink %s raised %s; %d failures since the last report.", sink, kind, swallowed)
+            report("timing", "the sink %s raised %s; %d failures since the last report.", sink, kind, swallowed)
 
 
 class Recorder:
@@ -53,8 +53,8 @@ class Recorder:
         *,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
-        queue_time: bool | Hook,
-        route: Hook | None,
+        queue_time: bool | Callable[[Scope], bool],
+        route: Callable[[Scope], str | None] | None,
         value: Callable[[float, Scope, list[Noted]], bytes] | None,
     ) -> None:
         self.clock = clock
@@ -63,7 +63,7 @@ class Recorder:
         self._queue_time = queue_time
         self._routes = Routes()
         self._label = self._routes.label if route is None else partial(_said, route, self._routes)
-        self._reported = False
+        self._unreadable = Fault("timing", "the route in the scope", otherwise="it is `unmatched`")
         self._sinks = [_Told(sink) for sink in sinks]
         self._watching = [(told, told.began) for told in self._sinks if told.began is not None]
 
@@ -97,7 +97,7 @@ class Recorder:
 
     def _waited(self, scope: Scope, now: float) -> float | None:
         value = header(scope, b"x-request-start")
-        if value is None or (isinstance(self._queue_time, Hook) and not self._queue_time(scope)):
+        if value is None or (callable(self._queue_time) and not self._queue_time(scope)):
             return None
         return queueing.waited(value, now)
 
@@ -119,7 +119,7 @@ class Recorder:
             record.route = self._label(watch.scope, record.scope)
         except Exception as failure:  # noqa: BLE001  # what others left in a scope may do anything when it is looked at
             record.route = UNMATCHED
-            self._report(failure)
+            self._unreadable.raised(failure)
         noted = watch.spans
         record.spans = tuple([Span(name, desc, took / 1000) for name, desc, took in noted]) if noted else ()
         deaf = watch.deaf
@@ -130,13 +130,7 @@ class Recorder:
                 except Exception as failure:  # noqa: BLE001  # as above
                     told.failed(failure, now)
 
-    def _report(self, error: Exception) -> None:
-        if not self._reported:
-            self._reported = True
-            kind = type(error).__name__
-            report("timing: the route in the scope raised %s; it is `unmatched`. Reported once.", kind)
 
-
-def _said(route: Hook, routes: Routes, scope: Scope, arrived: Mapping[str, Any]) -> str:
+def _said(route: Callable[[Scope], str | None], routes: Routes, scope: Scope, arrived: Mapping[str, Any]) -> str:
     """The label that the application's function gives."""
     return routes.bounded(route(scope))
