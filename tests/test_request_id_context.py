@@ -205,6 +205,26 @@ def test_a_request_that_its_loop_abandons_ends_quietly() -> None:
     assert context.run(get_request_id) == "mine"
 
 
+def test_a_request_that_is_given_up_leaves_the_id_of_the_one_in_which_it_is_closed() -> None:
+    """As by the garbage collector, which closes a task that waits for what nobody knows any more."""
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        await Pause()
+
+    async def nothing(*_: Any) -> Any: ...
+
+    abandoned = RequestIDMiddleware(waiting)(http(headers=[("x-request-id", "abandoned")]), nothing, nothing)
+    contextvars.Context().run(abandoned.send, None)
+    notes: list[str | None] = []
+
+    def work() -> None:
+        abandoned.close()
+        notes.append(get_request_id())
+
+    drive(RequestIDMiddleware(inside(work)), http(headers=[("x-request-id", "mine")]))
+    assert notes == ["mine"]
+
+
 def test_responses_of_requests_that_share_a_context_are_not_mixed_up() -> None:
     """Interleaved step by step; the variable is the last one's then, so the response must not ask it."""
     sent: dict[str, list[Any]] = {}

@@ -168,6 +168,7 @@ def passed_on(scope: dict[str, Any], **options: Any) -> bool:
 
 # Configuration
 
+CLOCKS = ("clock", "wall_clock")
 WRONG: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("an app that cannot be called", {"app": "app"}, [("app", "pass a callable(scope, receive, send)")]),
     ("another level", {"server_timing": "spans"}, [("server_timing", "use one of 'total', 'all', 'off'")]),
@@ -177,6 +178,7 @@ WRONG: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("expose as addresses", {"expose": ["127.0.0.1"]}, [("expose", "pass a callable, or leave the option out")]),
     ("a time for a clock", {"clock": 0.0}, [("clock", "pass a callable, or leave the option out")]),
     ("a wall clock's time", {"wall_clock": 0.0}, [("wall_clock", "pass a callable, or leave the option out")]),
+    ("an async clock", {"clock": later, "wall_clock": later}, [(name, "pass a plain function") for name in CLOCKS]),
     ("a queue time as text", {"queue_time": "yes"}, [("queue_time", "use one of False, True")]),
     ("whom to trust, asynchronously", {"queue_time": later}, [("queue_time", "pass a plain function")]),
     ("a route as text", {"route": "/items"}, [("route", "pass a callable, or leave the option out")]),

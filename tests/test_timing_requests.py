@@ -219,6 +219,28 @@ def test_a_request_that_its_loop_abandons_ends_quietly(level: Any) -> None:
     assert ended == [GeneratorExit]
 
 
+def test_a_request_that_is_given_up_neither_takes_spans_from_the_one_in_which_it_is_closed_nor_gives_any() -> None:
+    """As by the garbage collector, which closes a task that waits for what nobody knows any more."""
+
+    @measure("function")
+    async def measured() -> None:
+        await Pause()
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        with measure("block"):
+            await measured()
+
+    turns = Turns(TimingMiddleware(waiting, server_timing="all"))
+    turns.begin("a")
+    turns.step("a")
+
+    def work() -> None:
+        turns.calls["a"][1].close()
+        add("own", 1)
+
+    assert spans(work) == [("own", None, "1.00")]
+
+
 def test_cancellation_travels_on_and_leaves_nothing_behind() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         add("lost", 1)

@@ -155,10 +155,11 @@ class RequestIDMiddleware:
         _set(holder)
         try:
             await self.app(inner, receive, send)
-        except BaseException:
+        except BaseException as error:
             holder.live = False
             holder.task = None  # whose context holds the holder: without this only the garbage collector frees them
-            _set(holder)  # a call inside may have left its own
+            if not isinstance(error, GeneratorExit):  # given up, and closed in whatever request that happens to be
+                _set(holder)  # a call inside may have left its own
             raise
         task, holder.task = holder.task, None
         holder.live = False

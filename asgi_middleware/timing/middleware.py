@@ -57,8 +57,8 @@ class TimingMiddleware:
             options.boolean("queue_time", queue_time)
         options.function("route", route, plain=True)
         checked = _checked_sinks(options, sinks)
-        options.function("clock", clock, optional=False)
-        options.function("wall_clock", wall_clock, optional=False)
+        options.function("clock", clock, optional=False, plain=True)
+        options.function("wall_clock", wall_clock, optional=False, plain=True)
         options.raise_problems()
         self.app = app
         self._clock = clock
@@ -113,7 +113,8 @@ class TimingMiddleware:
                 raise
             recorder.end(watch, None)
         finally:
-            collected.set(outer)  # not reset(token): a coroutine may be closed in another context
+            if collected.get() is spans:  # one that is given up is closed in whatever request that happens to be
+                collected.set(outer)
 
     def _value(self, seconds: float, scope: Scope, spans: list[Noted]) -> bytes:
         """The value of the header, where it may have spans."""

@@ -34,9 +34,7 @@ def add(name: str, milliseconds: float, desc: str | None = None) -> None:
         duration = math.nan
     if not (math.isfinite(duration) and duration >= 0):
         raise ValueError(f"{type(milliseconds).__name__} that is no duration; give milliseconds, 0 or more")
-    spans = collected.get()
-    if spans is not None and len(spans) < MOST_METRICS:
-        spans.append((name, desc, abs(duration)))
+    _note(collected.get(), name, desc, abs(duration))
 
 
 class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's suppress
@@ -48,22 +46,25 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
     ValueError for a name that is not a token; TypeError for a generator function, which ends before its work does.
     """
 
-    __slots__ = ("_began", "desc", "name")
+    __slots__ = ("_began", "_spans", "desc", "name")
 
     def __init__(self, name: str, desc: str | None = None) -> None:
         _check(name, desc)
         self.name = name
         self.desc = desc
         self._began = 0.0
+        self._spans: list[Noted] | None = None  # of the request in which the block has begun
 
     def __enter__(self) -> "measure":
-        if collected.get() is not None:
+        self._spans = collected.get()
+        if self._spans is not None:
             self._began = time.perf_counter()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if collected.get() is not None:
-            _note(self.name, self.desc, (time.perf_counter() - self._began) * 1000)
+        spans, self._spans = self._spans, None
+        if spans is not None:
+            _note(spans, self.name, self.desc, (time.perf_counter() - self._began) * 1000)
 
     async def __aenter__(self) -> "measure":
         return self.__enter__()
@@ -78,31 +79,32 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
 
         @functools.wraps(function)
         async def measured_async(*args: Any, **kwargs: Any) -> Any:
-            if collected.get() is None:
+            spans = collected.get()
+            if spans is None:
                 return await function(*args, **kwargs)
             began = time.perf_counter()
             try:
                 return await function(*args, **kwargs)
             finally:
-                _note(name, desc, (time.perf_counter() - began) * 1000)
+                _note(spans, name, desc, (time.perf_counter() - began) * 1000)
 
         @functools.wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
-            if collected.get() is None:
+            spans = collected.get()
+            if spans is None:
                 return function(*args, **kwargs)
             began = time.perf_counter()
             try:
                 return function(*args, **kwargs)
             finally:
-                _note(name, desc, (time.perf_counter() - began) * 1000)
+                _note(spans, name, desc, (time.perf_counter() - began) * 1000)
 
         # of an object that can be called, that of its class says it
         awaited = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
         return measured_async if awaited else measured  # type: ignore[return-value]  # pyright: ignore[reportReturnType]  # same signature, by functools.wraps
 
 
-def _note(name: str, desc: str | None, milliseconds: float) -> None:
-    spans = collected.get()
+def _note(spans: list[Noted] | None, name: str, desc: str | None, milliseconds: float) -> None:
     if spans is not None and len(spans) < MOST_METRICS:
         spans.append((name, desc, milliseconds))
 

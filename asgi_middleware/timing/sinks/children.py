@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..record import OTHER, Record
+from ..record import Record
 from . import buckets, metrics
+from .metrics import LabelValues
 
 if TYPE_CHECKING:
     from prometheus_client import Gauge, Histogram, Summary
@@ -25,8 +26,8 @@ class Children:
         self._failures = made(Counter, metrics.FAILURES)
         self._connections = made(Histogram, metrics.CONNECTIONS, buckets=buckets.CONNECTIONS)
         self._sockets = made(Gauge, metrics.SOCKETS, multiprocess_mode="livesum")
-        self._children: dict[tuple[str, str, str], tuple[Histogram, Summary]] = {}
-        self._known: dict[Any, set[tuple[str, ...]]] = {self._failures: set(), self._connections: set()}
+        self._children: dict[LabelValues, tuple[Histogram, Summary]] = {}
+        self._known: dict[Any, set[LabelValues]] = {self._failures: set(), self._connections: set()}
         self._active: dict[str, Gauge] = {}
 
     def collectors(self) -> Iterable[Any]:
@@ -53,7 +54,7 @@ class Children:
         if record.bytes_out is not None:
             size.observe(record.bytes_out)
         if record.outcome != "ok":
-            self._seldom(self._failures, (record.method, record.route, record.outcome)).inc()
+            self._seldom(self._failures, metrics.failed(record)).inc()
 
     def _gauge(self, kind: str, method: str) -> "Gauge":
         if kind != "http":
@@ -64,16 +65,14 @@ class Children:
             gauge = self._active[method] = self._requests.labels(method)
         return gauge
 
-    def _new(self, labels: tuple[str, str, str]) -> "tuple[Histogram, Summary]":
-        if len(self._children) >= metrics.MOST:
-            labels = (OTHER, OTHER, OTHER)
+    def _new(self, labels: LabelValues) -> "tuple[Histogram, Summary]":
+        labels = metrics.bounded(labels, self._children)
         children = self._children[labels] = self._durations.labels(*labels), self._sizes.labels(*labels)
         return children
 
-    def _seldom(self, metric: Any, labels: tuple[str, ...]) -> Any:
+    def _seldom(self, metric: Any, labels: LabelValues) -> Any:
         """The child of a metric that is seldom told."""
         known = self._known[metric]
-        if labels not in known and len(known) >= metrics.MOST:
-            labels = (OTHER,) * len(labels)
+        labels = metrics.bounded(labels, known)
         known.add(labels)
         return metric.labels(*labels)

@@ -1,10 +1,13 @@
 """What the Prometheus sink tells: names, help, labels, and the few values that a label may have."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ..record import OTHER, Record
 
-MOST = 5000  # combinations of labels of one metric; what comes after them is `_OTHER` throughout
+LabelValues = tuple[str, str, str]
+MOST = 5000  # combinations of labels of one metric
+_OTHERS = (OTHER, OTHER, OTHER)
 _STATUSES: dict[int | None, str] = {None: "none", **{status: str(status) for status in range(100, 600)}}
 
 
@@ -34,12 +37,22 @@ CONNECTIONS = Family(
 SOCKETS = Family("websocket_server_active_connections", "WebSockets under way.", ())
 
 
-def served(record: Record) -> tuple[str, str, str]:
+def bounded(labels: LabelValues, known: Collection[LabelValues]) -> LabelValues:
+    """These labels of one metric, or `_OTHER` throughout, if they are new and `known` is full."""
+    return labels if labels in known or len(known) < MOST else _OTHERS
+
+
+def served(record: Record) -> LabelValues:
     """The labels of a request that is over."""
     return record.method, record.route, _STATUSES.get(record.status, OTHER)
 
 
-def connected(record: Record) -> tuple[str, str, str]:
+def failed(record: Record) -> LabelValues:
+    """The labels of a request that did not end well."""
+    return record.method, record.route, record.outcome
+
+
+def connected(record: Record) -> LabelValues:
     """The labels of a WebSocket that is over."""
     return record.route, _STATUSES.get(record.status, OTHER), _code(record.close_code)
 

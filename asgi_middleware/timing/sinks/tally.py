@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from ..record import OTHER, Record
+from ..record import Record
 from . import buckets, metrics
+from .metrics import LabelValues
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -56,9 +57,9 @@ class Tally:
         self._prefix = prefix
         self._bounds = bounds
         self._lock = RLock()
-        self._requests: dict[tuple[str, str, str], _Series] = {}
-        self._sockets: dict[tuple[str, str, str], _Series] = {}
-        self._failures: dict[tuple[str, str, str], int] = {}
+        self._requests: dict[LabelValues, _Series] = {}
+        self._sockets: dict[LabelValues, _Series] = {}
+        self._failures: dict[LabelValues, int] = {}
         self._active: dict[str, int] = {}
         self._open = 0
 
@@ -92,15 +93,11 @@ class Tally:
                 series.size += record.bytes_out
                 series.sized += 1
             if record.outcome != "ok":
-                self._failed((record.method, record.route, record.outcome))
+                labels = metrics.bounded(metrics.failed(record), self._failures)
+                self._failures.setdefault(labels, 0)
+                self._failures[labels] += 1
             if "trace" in record.scope:
                 self._traced(series, bucket, record)
-
-    def _failed(self, labels: tuple[str, str, str]) -> None:
-        if labels not in self._failures and len(self._failures) >= metrics.MOST:
-            labels = (OTHER, OTHER, OTHER)
-        self._failures.setdefault(labels, 0)
-        self._failures[labels] += 1
 
     def _traced(self, series: _Series, bucket: int, record: Record) -> None:
         trace_id = record.trace_id
@@ -143,12 +140,9 @@ class Tally:
         }
 
 
-def _series(
-    known: dict[tuple[str, str, str], _Series], labels: tuple[str, str, str], bounds: tuple[float, ...]
-) -> _Series:
+def _series(known: dict[LabelValues, _Series], labels: LabelValues, bounds: tuple[float, ...]) -> _Series:
     """The series of these labels; one for all, once there are too many."""
-    if labels not in known and len(known) >= metrics.MOST:
-        labels = (OTHER, OTHER, OTHER)
+    labels = metrics.bounded(labels, known)
     if labels not in known:
         known.setdefault(labels, _Series(bounds))
     return known[labels]
