@@ -67,9 +67,9 @@ def test_the_limit_is_ten_minutes() -> None:
 @pytest.mark.parametrize("digits", range(1, 18))
 def test_every_number_of_digits_has_one_unit(digits: int) -> None:
     """Whatever the number is, it is read in one way: at its own time it has waited for nothing."""
-    number = int("1" * digits)
     unit = 1 if digits <= 11 else 1e-3 if digits <= 14 else 1e-6
-    assert waited(b"%d" % number, number * unit) == 0.0
+    for number in (10 ** (digits - 1), 10**digits - 1):
+        assert waited(b"%d" % number, number * unit) == 0.0
 
 
 STARTED = ("x-request-start", "t=1700000000.250")

@@ -14,7 +14,7 @@ import re
 # No proxy lets a request wait for so long: whatever says so is no time of this request. Seconds.
 OLDEST = 600
 _START = re.compile(rb"(?:t=)?([0-9]{1,17}(?:\.[0-9]{1,9})?)")
-_UNITS = ((1e11, 1.0), (1e14, 1e-3), (1e17, 1e-6))
+_UNITS = ((1e11, 1.0), (1e14, 1e-3), (float("inf"), 1e-6))
 
 
 def waited(value: bytes, now: float) -> float | None:
@@ -27,6 +27,6 @@ def waited(value: bytes, now: float) -> float | None:
     if found is None:
         return None
     number = float(found[1])
-    unit = next((unit for below, unit in _UNITS if number < below), 0.0)
+    unit = next(unit for below, unit in _UNITS if number < below)
     age = now - number * unit
     return max(age, 0.0) if abs(age) <= OLDEST else None

@@ -1,0 +1,125 @@
+"""`timing`: what the other tables leave open."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from asgi_middleware import ConfigError, MissingExtra, TimingMiddleware, measure
+from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, add
+
+from . import apps
+
+# Whole texts
+
+
+def registered() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    Counter("http_server_request_failures", "Somebody else's.", registry=registry)
+    return registry
+
+
+def other_buckets() -> object:
+    registry = CollectorRegistry()
+    PrometheusSink(registry=registry)
+    return PrometheusSink(registry=registry, buckets=[1])
+
+
+def generating() -> Iterator[None]:
+    yield
+
+
+WRONG: Any = 7
+TEXTS: list[tuple[Callable[[], object], str]] = [
+    (
+        lambda: PrometheusSink(registry=WRONG, prefix="1"),
+        (
+            "PrometheusSink: 2 problems\n"
+            "  - registry: 7: is no registry; pass a prometheus_client.CollectorRegistry\n"
+            "  - prefix: '1': is not the beginning of a metric's name; "
+            "use letters, digits and underscores, such as 'shop_'"
+        ),
+    ),
+    (
+        lambda: PrometheusSink(buckets=[]),
+        "PrometheusSink: buckets: []: must be rising numbers of seconds; write for example [0.1, 1, 10]",
+    ),
+    (
+        other_buckets,
+        (
+            "PrometheusSink: buckets: (1.0,): are others than those of the sink that was there first; "
+            "use the same, or another prefix, or another registry"
+        ),
+    ),
+    (
+        lambda: PrometheusSink(registry=registered()),
+        (
+            "PrometheusSink: prefix: '': is the beginning of names that the registry has already; "
+            "choose another one, or another registry"
+        ),
+    ),
+    (
+        lambda: OTelMetricsSink(meter_provider=WRONG),
+        "OTelMetricsSink: meter_provider: 7: is no meter provider; pass an opentelemetry.metrics.MeterProvider",
+    ),
+    (
+        lambda: TimingMiddleware(apps.silent(), sinks=WRONG),
+        "TimingMiddleware: sinks: 7: must be a list of sinks; write [LogSink()]",
+    ),
+    (
+        lambda: TimingMiddleware(apps.silent(), sinks=[WRONG, LogSink]),  # type: ignore[list-item]  # on purpose
+        (
+            "TimingMiddleware: 2 problems\n"
+            "  - sinks: int: has no method ended(record); see asgi_middleware.timing.sinks.Sink\n"
+            "  - sinks: LogSink: is a class, not a sink; write [LogSink()]"
+        ),
+    ),
+    (lambda: LogSink(slow=0), "LogSink: slow: 0: must be a number of seconds above 0; write for example 5.0"),
+    (lambda: measure("a b"), "'a b' is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'"),
+    (lambda: measure("a", WRONG), "the description of 'a' is no text but int"),
+    (lambda: add("a", -1), "int that is no duration; give milliseconds, 0 or more"),
+]
+
+
+@pytest.mark.parametrize(("build", "text"), TEXTS, ids=[text[:60] for _, text in TEXTS])
+def test_a_refusal_says_what_was_seen_and_what_to_do(build: Callable[[], object], text: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # its whole text is compared
+        build()
+    assert str(caught.value) == text
+
+
+def test_a_generator_is_refused_by_its_name() -> None:
+    with pytest.raises(TypeError) as caught:
+        measure("a")(generating)
+    assert str(caught.value) == f"{generating!r} is a generator; write `with measure(...)` inside of it"
+
+
+@pytest.mark.parametrize(
+    ("module", "sink", "text"),
+    [
+        (
+            "opentelemetry",
+            OTelMetricsSink,
+            (
+                "OTelMetricsSink: meter_provider: needs the package opentelemetry-api; "
+                "install it: pip install 'asgi-middleware[otel]'"
+            ),
+        ),
+        (
+            "prometheus_client",
+            PrometheusSink,
+            (
+                "PrometheusSink: registry: needs the package prometheus-client; "
+                "install it: pip install 'asgi-middleware[prometheus]'"
+            ),
+        ),
+    ],
+)
+def test_a_missing_package_is_named(module: str, sink: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtra) as caught:
+        sink()
+    assert str(caught.value) == text
+    assert isinstance(caught.value, ConfigError)
