@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +10,38 @@ from prometheus_client import CollectorRegistry, Counter
 
 from asgi_middleware import ConfigError, MissingExtra, TimingMiddleware, measure
 from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, add
+from asgi_middleware.timing.server_timing import total
 
 from . import apps
+
+# The trace in the header
+
+
+DIGITS = "0123456789abcdef"
+PARTS = ("00", DIGITS * 2, DIGITS, "01")
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_each_part_of_a_traceparent_has_digits_of_sixteen_kinds(part: int) -> None:
+    def is_told(digit: str, length: int) -> bool:
+        parts = list(PARTS)
+        parts[part] = digit * length
+        told = total(0.0, {"trace": SimpleNamespace(traceparent="-".join(parts))})
+        assert told in (b"total;dur=0.00", b"total;dur=0.00, trace;desc=" + "-".join(parts).encode())
+        return told != b"total;dur=0.00"
+
+    length = len(PARTS[part])
+    assert {chr(code) for code in range(256) if is_told(chr(code), length)} == set(DIGITS)
+    assert [short for short in range(64) if is_told("1", short)] == [length]
+
+
+@pytest.mark.parametrize("between", ["", " ", "_", "--", "--0", ","])
+def test_between_the_parts_is_one_hyphen(between: str) -> None:
+    for place in (2, 35, 52):
+        whole = "-".join(PARTS)
+        traceparent = whole[:place] + between + whole[place + 1 :]
+        assert total(0.0, {"trace": SimpleNamespace(traceparent=traceparent)}) == b"total;dur=0.00"
+
 
 # Whole texts
 
