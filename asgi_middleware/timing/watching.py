@@ -93,7 +93,7 @@ class Watch(Responder):
             self.gone = True
             raise
         kind = message["type"]
-        if kind in _BODIES:
+        if kind in _BODIES:  # every response has one: `_count` and `_ended_part`, without their calls
             record = self.record
             took = self.recorder.clock() - self.began
             record.last_byte = took if took > 0 else 0.0
