@@ -82,6 +82,7 @@ def changed(position: int, byte: int) -> bytes:
     return bytes(value)
 
 
+FOUR = ",".join(f"{name}=" + name * 100 for name in "abcd")
 STATES: list[tuple[str, str, str]] = [
     ("a blank inside of a value", "a=b c", "a=b c"),
     ("a blank before a value is a part of it", "a= b", "a= b"),
@@ -119,6 +120,8 @@ STATES: list[tuple[str, str, str]] = [
         ",".join(f"{name}=" + name * 100 for name in "abcdef"),
         ",".join(f"{name}=" + name * 100 for name in "abcd"),
     ),
+    ("commas count: 512 characters without the last", f"{FOUR},s={'s' * 98},t=1", f"{FOUR},s={'s' * 98}"),
+    ("513 characters without the last", f"{FOUR},s={'s' * 99},t=1", FOUR),
     ("8,192 bytes are read", "a=1" + " " * 8189, "a=1"),
     ("8,193 bytes are not", "a=1" + " " * 8190, ""),
     ("64 KB of commas", "," * 65536, ""),

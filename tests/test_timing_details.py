@@ -1,7 +1,8 @@
 """`timing`: what the other tables leave open."""
 
+import contextvars
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,10 +10,55 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from asgi_middleware import ConfigError, MissingExtra, TimingMiddleware, measure
-from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, add
+from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, add, spans
+from asgi_middleware.timing.record import Span
 from asgi_middleware.timing.server_timing import total
 
 from . import apps
+from .asgi import drive
+from .timed import Clock, recorded
+
+# Spans
+
+
+def test_every_kind_of_span_tells_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(spans, "time", SimpleNamespace(perf_counter=clock))
+
+    def passes() -> None:
+        clock.now += 1.5
+
+    async def passes_later() -> None:
+        clock.now += 1.25
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        with measure("block") as block:
+            clock.now += 2.0
+        async with block as again:
+            clock.now += 1.75
+        measure("function")(passes)()
+        await measure("coroutine")(passes_later)()
+        assert again is block
+
+    took = [("block", 2.0), ("block", 1.75), ("function", 1.5), ("coroutine", 1.25)]
+    assert recorded(app).spans == tuple(Span(name, None, seconds) for name, seconds in took)
+
+
+def test_what_a_measured_function_is_given_and_gives_is_its_own_within_a_request_and_outside() -> None:
+    @measure("function")
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return args, kwargs
+
+    @measure("coroutine")
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        return args, kwargs
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert function(1, two=2) == await coroutine(1, two=2) == ((1,), {"two": 2})
+
+    assert contextvars.Context().run(drive, app).error is None
+    assert [span.name for span in recorded(app).spans] == ["function", "coroutine"]
+
 
 # The trace in the header
 
@@ -59,6 +105,10 @@ def other_buckets() -> object:
 
 
 def generating() -> Iterator[None]:
+    yield
+
+
+async def generating_later() -> AsyncIterator[None]:
     yield
 
 
@@ -121,10 +171,11 @@ def test_a_refusal_says_what_was_seen_and_what_to_do(build: Callable[[], object]
     assert str(caught.value) == text
 
 
-def test_a_generator_is_refused_by_its_name() -> None:
+@pytest.mark.parametrize("function", [generating, generating_later])
+def test_a_generator_is_refused_by_its_name(function: Any) -> None:
     with pytest.raises(TypeError) as caught:
-        measure("a")(generating)
-    assert str(caught.value) == f"{generating!r} is a generator; write `with measure(...)` inside of it"
+        measure("a")(function)
+    assert str(caught.value) == f"{function!r} is a generator; write `with measure(...)` inside of it"
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,11 @@ def parse_tracestate(value: bytes) -> str:
     `value` is all lines joined by commas, in their order.
     """
     members = _headers.members((value,)) if len(value) <= _LONGEST_READ else []
-    matches = [_MEMBER.fullmatch(member) for member in members[: _MOST_MEMBERS + 1]]
+    if len(members) > _MOST_MEMBERS:
+        return ""
+    matches = [_MEMBER.fullmatch(member) for member in members]
     keys = {match[1] for match in matches if match is not None}
-    if len(keys) < len(members) or len(members) > _MOST_MEMBERS:  # one is no member, or stands there twice
+    if len(keys) < len(members):  # one is no member, or stands there twice
         return ""
     return b",".join(_shortened(members)).decode()
 

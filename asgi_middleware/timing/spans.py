@@ -48,12 +48,13 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
 
     __slots__ = ("_began", "_spans", "desc", "name")
 
+    _began: float
+    _spans: list[Noted] | None  # of the request in which the block has begun
+
     def __init__(self, name: str, desc: str | None = None) -> None:
         _check(name, desc)
         self.name = name
         self.desc = desc
-        self._began = 0.0
-        self._spans: list[Noted] | None = None  # of the request in which the block has begun
 
     def __enter__(self) -> "measure":
         self._spans = collected.get()
@@ -62,9 +63,8 @@ class measure:  # noqa: N801  # reads as the verb that it is, like contextlib's 
         return self
 
     def __exit__(self, *exception: object) -> None:
-        spans, self._spans = self._spans, None
-        if spans is not None:
-            _note(spans, self.name, self.desc, (time.perf_counter() - self._began) * 1000)
+        if self._spans is not None:
+            _note(self._spans, self.name, self.desc, (time.perf_counter() - self._began) * 1000)
 
     async def __aenter__(self) -> "measure":
         return self.__enter__()
