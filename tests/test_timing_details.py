@@ -57,7 +57,8 @@ def test_what_a_measured_function_is_given_and_gives_is_its_own_within_a_request
         assert function(1, two=2) == await coroutine(1, two=2) == ((1,), {"two": 2})
 
     assert contextvars.Context().run(drive, app).error is None
-    assert [span.name for span in recorded(app).spans] == ["function", "coroutine"]
+    record = recorded(app)
+    assert ([span.name for span in record.spans], record.error) == (["function", "coroutine"], None)
 
 
 # The trace in the header
@@ -159,6 +160,7 @@ TEXTS: list[tuple[Callable[[], object], str]] = [
     ),
     (lambda: LogSink(slow=0), "LogSink: slow: 0: must be a number of seconds above 0; write for example 5.0"),
     (lambda: measure("a b"), "'a b' is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'"),
+    (lambda: measure(WRONG), "7 is no token; use letters, digits, `-`, `_` and `.`, such as 'db.read'"),
     (lambda: measure("a", WRONG), "the description of 'a' is no text but int"),
     (lambda: add("a", -1), "int that is no duration; give milliseconds, 0 or more"),
 ]
