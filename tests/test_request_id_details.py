@@ -62,6 +62,8 @@ NAMES: list[tuple[str, str, str | None]] = [
     ("nothing", "", None),
     ("an opening bracket", "[::1", None),
     ("a closing one", "::1]", None),
+    ("a closing one, and something else in front", "a::1]", None),
+    ("an opening one, and something else behind", "[::1a", None),
     ("brackets around a name", "[a]", None),
     ("brackets around brackets", "[[::1]]", None),
     ("a zone", "::1%a", None),

@@ -15,8 +15,25 @@ from asgi_middleware.timing.record import Span
 from asgi_middleware.timing.server_timing import total
 
 from . import apps
-from .asgi import drive
+from .asgi import drive, http, websocket
 from .timed import Clock, recorded
+
+# Records
+
+
+def test_a_scheme_is_one_of_four() -> None:
+    app = apps.sends()
+    schemes = ("http", "https", "ws", "wss", "HTTP", "ftp")
+    told = ["http", "https", "ws", "wss", "_OTHER", "_OTHER"]
+    assert [recorded(app, http(scheme=scheme)).scheme for scheme in schemes] == told
+    assert [recorded(app, make(scheme=None)).scheme for make in (http, websocket)] == ["http", "ws"]
+
+
+def test_what_a_record_is_shown_as_tells_nothing_that_a_client_has_sent() -> None:
+    shown = repr(recorded(apps.text(), http("/items", headers=[("authorization", "secret")], query_string=b"secret")))
+    assert "outcome='ok'" in shown
+    assert "secret" not in shown
+
 
 # Spans
 
