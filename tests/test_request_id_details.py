@@ -72,6 +72,7 @@ NAMES: list[tuple[str, str, str | None]] = [
     ("a number of a script", "\u0661\u0662.a", "xn--9hbc.a"),
     ("a symbol", "\u2603.a", None),
     ("a blank beyond ASCII", "\xa0a.a", None),
+    ("beyond ASCII, and capitals within it", "A.b\xfc", "a.xn--b-eha"),
     ("beyond ASCII, and hyphens", "b\xfc-b.a", "xn--b-b-hoa.a"),
 ]
 

@@ -1,5 +1,6 @@
 """`timing`: what the other tables leave open."""
 
+import calendar
 import contextvars
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,6 +14,7 @@ from asgi_middleware import ConfigError, MissingExtra, TimingMiddleware, measure
 from asgi_middleware.timing import LogSink, OTelMetricsSink, PrometheusSink, add, spans
 from asgi_middleware.timing.record import Span
 from asgi_middleware.timing.server_timing import total
+from asgi_middleware.timing.sinks import access
 
 from . import apps
 from .asgi import drive, http, websocket
@@ -33,6 +35,23 @@ def test_what_a_record_is_shown_as_tells_nothing_that_a_client_has_sent() -> Non
     shown = repr(recorded(apps.text(), http("/items", headers=[("authorization", "secret")], query_string=b"secret")))
     assert "outcome='ok'" in shown
     assert "secret" not in shown
+
+
+# Access lines
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@pytest.mark.parametrize(("number", "month"), list(enumerate(MONTHS, 1)))
+def test_every_month_has_its_name(number: int, month: str) -> None:
+    record = recorded(apps.text(b"ok"), wall_clock=Clock(calendar.timegm((2026, number, 9, 5, 6, 7))))
+    line = f'127.0.0.1 - - [09/{month}/2026:05:06:07 +0000] "GET / HTTP/1.1" 200 2'
+    assert access.common(record, query=False) == line
+
+
+def test_a_field_of_a_kilobyte_is_whole_and_a_longer_one_is_cut() -> None:
+    assert access.escaped(b"a" * 1024) == "a" * 1024
+    assert access.escaped(b"a" * 1025) == "a" * 1024 + "..."
 
 
 # Spans
