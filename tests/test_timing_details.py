@@ -54,6 +54,23 @@ def test_a_field_of_a_kilobyte_is_whole_and_a_longer_one_is_cut() -> None:
     assert access.escaped(b"a" * 1025) == "a" * 1024 + "..."
 
 
+REFERERS = [
+    ("https://user:secret@a.example/x@y", "https://a.example/x@y", ""),
+    ("https://user@secret@a.example/", "https://a.example/", ""),
+    ("https://a.example?x@y", "https://a.example", "?x@y"),
+    ("https://a.example/#x//y@z", "https://a.example/", "#x//z"),
+    ("//user@a.example/?x#y", "//a.example/", "?x#y"),
+    ("/x@y", "/x@y", ""),
+]
+
+
+@pytest.mark.parametrize(("sent", "page", "rest"), REFERERS)
+def test_of_a_referer_the_page_is_told_and_the_rest_where_queries_are(sent: str, page: str, rest: str) -> None:
+    record = recorded(apps.text(b"ok"), http(headers=[("referer", sent)]))
+    told = [access.combined(record, query=query).split('"')[3] for query in (False, True)]
+    assert told == [page, page + rest]
+
+
 # Spans
 
 

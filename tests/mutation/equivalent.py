@@ -1,6 +1,7 @@
 """Mutants that no test can tell from the original, by file and name, each with its reason."""
 
 _FROM_NOTHING_ON = "from nothing on, written otherwise"
+_FOR_TOOLS = "a name that tools alone read"
 _LENGTH_FIRST = "names of another length are others; looking at it first is quicker"
 _DERIVED = "derived from the options that are compared, so equal where they are"
 _NOTHING_DROPPED = "where there is nothing to drop, dropping makes the same list anew"
@@ -168,5 +169,34 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "Resolver.resolve: '' -> 'mutant' (2)": "what was seen under the name of a secret is hidden",
         "Resolver._part: None -> True (2)": _LACKING,
         "Resolver._referenced: None -> True (2)": _LACKING,
+    "asgi_middleware/request_id/hosts.py": {
+        "module: ...z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?' -> ...z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?'": _FROM_NOTHING_ON,
+        r"module: ...ttps?|wss?)://(\\[[^\\]]*\\]|[^/?#:\\[\\]]*)(?::[0-9]{... -> "
+        r"...ttps?|wss?)://(\\[[^]]*\\]|[^/?#:\\[\\]]*)(?::[0-9]{1,...": "first in a class it is itself",
+        r"module: ...|wss?)://(\\[[^\\]]*\\]|[^/?#:\\[\\]]*)(?::[0-9]{1,5})... -> "
+        r"...|wss?)://(\\[[^\\]]*]|[^/?#:\\[\\]]*)(?::[0-9]{1,5})?(...": "a bracket that closes nothing is a bracket",
+        r"module: ...\\[[^\\]]*\\]|[^/?#:\\[\\]]*)(?::[0-9]{1,5})?(?:[/?#].... -> "
+        r"...\\[[^\\]]*\\]|[^/?#:[\\]]*)(?::[0-9]{1,5})?(?:[/?#].*)?'": "in a class an opening bracket is itself",
+    },
+    "asgi_middleware/request_id/trace.py": {
+        r"module: ...0-9][a-z0-9_\\-*/@]{0,255})=[ -+\\--<>-~]{0,255}[!-+\\... -> "
+        r"...0-9][a-z0-9_\\-*/@]{,255})=[ -+\\--<>-~]{0,255}[!-+\\-...": _FROM_NOTHING_ON,
+        r"module: ...255})=[ -+\\--<>-~]{0,255}[!-+\\--<>-~]' -> "
+        r"...255})=[ -+\\--<>-~]{,255}[!-+\\--<>-~]'": _FROM_NOTHING_ON,
+        "traced: present -> True": _NOTHING_DROPPED,
+    },
+    "asgi_middleware/timing/record.py": {
+        "module: 'ok' -> ''": _FOR_TOOLS,
+        "module: 'error' -> ''": _FOR_TOOLS,
+        "module: 'cancelled' -> ''": _FOR_TOOLS,
+        "module: 'aborted' -> ''": _FOR_TOOLS,
+    },
+    "asgi_middleware/timing/sinks/access.py": {
+        "module: 256 -> 257": "Latin-1 ends before",
+    },
+    "asgi_middleware/timing/spans.py": {
+        "module: TypeVar('_Function', bound=Callable[..., Any]) -> TypeVar('_Function')": _FOR_TOOLS,
+        "module: '_Function' -> ''": _FOR_TOOLS,
+        "module: 'asgi_middleware.timing' -> ''": _FOR_TOOLS,
     },
 }

@@ -38,9 +38,7 @@ def escaped(value: bytes) -> str:
 def common(record: Record, *, query: bool) -> str:
     """The Common Log Format; bytes are `-` where there were none, or nobody knows how many."""
     at = time.gmtime(record.started)
-    when = (
-        f"{at.tm_mday:02d}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year:04d}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d}"
-    )
+    when = f"{at.tm_mday:02d}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d}"
     version = str(record.scope.get("http_version", "1.1"))
     request = f"{escaped(_method(record))} {escaped(_target(record, query=query))} "
     request += f"HTTP/{printable(_VERSIONS.get(version, version))}"
