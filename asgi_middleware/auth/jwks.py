@@ -16,7 +16,6 @@ IDs makes more than one fetch in 30 seconds.
     none, or too old                      waits for a fetch, if one is due; then as above, or 503
 """
 
-import json
 import logging
 import os
 import threading
@@ -29,7 +28,7 @@ from .._threads import Threads
 from .fetching import LARGEST, Fetch, FetchError, check_url, why_not, without_query
 from .fetching import fetch as fetch_default
 from .identity import AuthError
-from .material import ALGORITHMS, Key, KeySet, is_source, jose, jwk_entry
+from .material import ALGORITHMS, Key, KeySet, is_source, jose, jwk_entry, parsed
 
 logger = logging.getLogger("asgi_middleware.auth")
 
@@ -252,10 +251,7 @@ def _source_for(options: Options, issuer: str, source: Any) -> Any:
 
 def _object(text: bytes) -> dict[str, Any]:
     """A JSON object. FetchError for everything else."""
-    try:
-        content: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        content = None
+    content = parsed(text)
     if not isinstance(content, dict):
         raise FetchError("the answer is no JSON object")
     return content
