@@ -20,6 +20,7 @@ from .authenticating import (
     BEARER,
     HTPASSWD,
     USERS,
+    Claims,
     known,
     never,
     pair,
@@ -43,7 +44,16 @@ from .tokens import (
 PLAIN = apps.text()
 HASH = "make one: htpasswd -nB NAME"
 INSTANCE = "pass an instance, such as Bearer(...)"
+READS = "write reads = (b'x-token',)"
 WRITE = "write {'ada': '$2b$12$...'}"
+
+
+class Reads(Claims):
+    def __init__(self, reads: Any) -> None:
+        super().__init__(None)
+        self.reads = reads
+
+
 NO_HASHES: dict[str, Any] = {
     "plain text": "open sesame",
     "an empty hash": "",
@@ -73,6 +83,25 @@ WRONG_USES: list[tuple[str, Callable[[], Any], list[tuple[str, str]]]] = [
         "on_error that is no function",
         lambda: AuthMiddleware(PLAIN, BEARER, "x"),  # type: ignore[arg-type]
         [("on_error", "pass a callable, or leave the option out")],
+    ),
+    (
+        "on_error that is async, whose answer would come too late",
+        lambda: AuthMiddleware(PLAIN, BEARER, never),
+        [("on_error", "pass a plain function")],
+    ),
+    *(
+        (
+            f"a backend whose `reads` are {sentence}",
+            partial(AuthMiddleware, PLAIN, [Reads(names)]),
+            [("backend", READS)],
+        )
+        for sentence, names in {
+            "text": ("x-token",),
+            "in mixed case": (b"x-id", b"X-Token"),
+            "one name alone": b"x-token",
+            "none at all": (),
+            "a number": 5,
+        }.items()
     ),
     (
         "required as a number",
@@ -157,10 +186,15 @@ def test_a_wrong_configuration_is_refused_whole(
     assert [(problem.option, problem.remedy) for problem in caught.value.problems] == problems
 
 
+async def later() -> float:
+    return 0.0
+
+
 # Refused is what they must be; how is not decided yet.
 REFUSED_SOMEHOW: list[tuple[str, Callable[[], Any], str]] = [
     ("a clock that is a number", lambda: Basic(USERS, clock=5), "clock"),  # type: ignore[arg-type]
     ("no clock", lambda: Basic(USERS, clock=None), "clock"),  # type: ignore[arg-type]
+    ("a clock that is async", lambda: Basic(USERS, clock=later), "clock"),  # type: ignore[arg-type]
     ("a number for a file", lambda: Basic(htpasswd=5), "htpasswd"),  # type: ignore[arg-type]
     ("a file name with a NUL", lambda: Basic(htpasswd="a\0b"), "htpasswd"),
 ]

@@ -75,6 +75,23 @@ def test_a_token_among_the_subprotocols(
     assert scope == offering(*names, headers=(("host", "a"),)), "the server's scope is its own"
 
 
+@pytest.mark.parametrize(
+    "offered", [("bearer", GOOD, "chat"), iter(["bearer", GOOD, "chat"])], ids=["tuple", "iterator"]
+)
+def test_every_legal_form_of_the_offer(offered: Any) -> None:
+    exchange, seen = shake({**offering("bearer", GOOD, "chat"), "subprotocols": offered})
+    assert (exchange.sent[0]["subprotocol"], seen["subprotocols"]) == ("bearer", ["chat"])
+    assert seen["headers"] == [(b"sec-websocket-protocol", b"chat")]
+
+
+def test_an_offer_that_is_absent_or_none() -> None:
+    absent = offering(headers=(("authorization", f"Bearer {GOOD}"),))
+    del absent["subprotocols"]
+    for scope in (absent, {**absent, "subprotocols": None}):
+        exchange, seen = shake(scope)
+        assert (exchange.sent, seen["user"].identity) == ([{"type": "websocket.accept"}], "ada")
+
+
 REFUSED: list[tuple[str, tuple[str, ...], Outcome]] = [
     ("nothing is offered", (), NOBODY),
     ("something else is offered", ("chat",), NOBODY),

@@ -71,7 +71,7 @@ class Basic:
             option = "users" if htpasswd is None else "htpasswd"
             options.problem(option, "", "names no user", "add some")
         options.function("check", check)
-        options.function("clock", clock, optional=False)
+        options.function("clock", clock, optional=False, plain=True)
         options.raise_problems()
         self._check = check
         self._clock = clock
@@ -93,7 +93,7 @@ class Basic:
             verdict: Any = self._check(name, password)
             if inspect.isawaitable(verdict):
                 verdict = await verdict
-            if not verdict:
+            if not verdict or not getattr(verdict, "is_authenticated", True):
                 raise AuthError(401, None, "Wrong user name or password")
             return User(name, scheme=self.scheme) if verdict is True else verdict
         if not await self._is_good(name, password.encode()):

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from .._headers import is_token
 from .._options import Options, shown
-from .._types import Scope, Send
+from .._types import Scope
 from ..exceptions import ConfigError, MissingExtra
 from .identity import AuthError, User, bearer_token
 from .jwks import JWKS, OIDC
@@ -25,9 +25,9 @@ class Bearer:
     """Identifies by a bearer token.
 
     - `verifier`: has `async verify(token: bytes) -> claims` and raises AuthError; such as `JWT(...)`.
-    - `user(claims)`: optional, sync or async: the user object for these claims, or None to refuse (401), for a token
-      that is there but not good is never anonymous. Without it the identity is the claim `sub`, and the scopes come
-      from `scope` (text) or `scp` (text or list).
+    - `user(claims)`: optional, sync or async: the user object for these claims. None, or one who is not authenticated,
+      is refused (401), for a token that is there but not good is never anonymous. Without it the identity is the claim
+      `sub`, and the scopes come from `scope` (text) or `scp` (text or list).
     - `subprotocol`: the marker behind which browsers may offer the token of a WebSocket, such as "bearer":
       `new WebSocket(url, ["bearer", token])`. The application sees neither. None: only the header counts.
     """
@@ -54,6 +54,9 @@ class Bearer:
         self._user = user
         self._subprotocol = None if subprotocol is None else Subprotocol(subprotocol)
         self.reads = (b"authorization",) if subprotocol is None else None
+        if self._subprotocol is not None:
+            # AuthMiddleware lets it hide the token from the application.
+            self.conceal = self._subprotocol.conceal
 
     async def identify(self, scope: Scope) -> Any:
         """The user of the token, or None where there is no bearer token. AuthError if it is not good."""
@@ -72,7 +75,7 @@ class Bearer:
             user: Any = self._user(claims)
             if inspect.isawaitable(user):
                 user = await user
-            if user is None or user is False:
+            if user is None or user is False or not getattr(user, "is_authenticated", True):
                 raise AuthError(401, "invalid_token", "The token's user is not known")
             return user
         subject = claims.get("sub")
@@ -86,10 +89,6 @@ class Bearer:
             claims=claims,
             issuer=issuer if isinstance(issuer, str) else None,
         )
-
-    def conceal(self, scope: Scope, send: Send) -> tuple[Any, Send]:
-        """The scope and the `send` for the application, which is not shown a token among the subprotocols."""
-        return (scope, send) if self._subprotocol is None else self._subprotocol.conceal(scope, send)
 
 
 def _scopes(claims: Mapping[str, Any]) -> tuple[str, ...]:

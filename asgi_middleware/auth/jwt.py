@@ -78,7 +78,7 @@ class JWT:
         options.integer("leeway", leeway, minimum=0, maximum=300, unit="seconds", remedy="write 30")
         self._types = frozenset(map(_type_name, options.strings("typ", typ, example="['at+jwt']")))
         options.function("revoked", revoked)
-        options.function("clock", clock, optional=False)
+        options.function("clock", clock, optional=False, plain=True)
         options.raise_problems()
         self._keys: Any = keys
         self._leeway = leeway

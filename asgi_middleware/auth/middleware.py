@@ -1,7 +1,7 @@
 """`AuthMiddleware`: asks the backends in turn, fills the scope, answers what is refused."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from .._options import Options, shown
@@ -32,7 +32,7 @@ class AuthMiddleware:
     headers that it looks at: where no backend finds any of its own, none is asked.
 
     A user that one of ours identified has the scope `"authenticated"` besides its own. What was in `scope["user"]`
-    before, from whomever, does not count.
+    before, from whomever, does not count. A user whose `is_authenticated` is false is anonymous, whoever gave it.
 
     A WebSocket is refused by a denial response where the server offers it, else closed before accept. Raises
     ConfigError with every problem.
@@ -52,18 +52,8 @@ class AuthMiddleware:
     ) -> None:
         options = Options("AuthMiddleware")
         options.app(app)
-        backends: tuple[Any, ...] = tuple(backend) if isinstance(backend, (list, tuple)) else (backend,)
-        if not backends:
-            options.problem("backend", "[]", "holds no backend", "list at least one, such as Bearer(...)")
-        for one in backends:
-            if isinstance(one, type) or not (hasattr(one, "identify") or hasattr(one, "authenticate")):
-                options.problem(
-                    "backend",
-                    type(one).__name__,
-                    "is no backend: it has neither `identify` nor `authenticate`",
-                    "pass an instance, such as Bearer(...)",
-                )
-        options.function("on_error", on_error)
+        backends = _checked_backends(options, backend)
+        options.function("on_error", on_error, plain=True)
         options.boolean("required", required)
         self._public = Paths(options, "public", public)
         if self._public.patterns and required is False:
@@ -94,6 +84,9 @@ class AuthMiddleware:
             await self.app(scope, receive, send)
             return
         scope = readable(scope)
+        if self._concealing and not isinstance(scope.get("subprotocols", ()), (list, tuple)):
+            # It may be an iterator, which only one of us could read.
+            scope = extend(scope, {"subprotocols": list(scope["subprotocols"] or ())})
         found: Any = None
         backend: Any = None
         try:
@@ -102,10 +95,11 @@ class AuthMiddleware:
                     if not is_ours:
                         found = await backend.authenticate(self._connection(scope))
                     elif (user := await backend.identify(scope)) is not None:
-                        found = self._granted(backend, user), user
+                        found = self._granted(backend, user)
                     if found is not None:
                         break
-            if found is None and self._required and not self._public.exempts(scope):
+            # A backend of Starlette's may give an anonymous user of its own.
+            if self._required and (found is None or not found[1].is_authenticated) and not self._public.exempts(scope):
                 raise AuthError(401, None, "Not authenticated")
         except (AuthError, self._starlette_error) as error:
             await self._refuse(scope, receive, send, error, backend)
@@ -118,11 +112,13 @@ class AuthMiddleware:
         await self.app(extend(scope, {"auth": credentials, "user": user}), receive, send)
 
     def _granted(self, backend: Any, user: Any) -> Any:
-        """Starlette's credentials for a user whom one of our backends has identified."""
+        """What a backend of Starlette's would give for a user of ours; None for one who is not authenticated."""
         if not hasattr(user, "is_authenticated"):
             raise TypeError(f"{type(backend).__name__} gave {type(user).__name__}, which is no user object")
+        if not user.is_authenticated:
+            return None
         scopes: Any = getattr(user, "scopes", ())
-        return self._credentials([_AUTHENTICATED, *(scopes.split() if isinstance(scopes, str) else scopes)])
+        return self._credentials([_AUTHENTICATED, *(scopes.split() if isinstance(scopes, str) else scopes)]), user
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, error: Exception, backend: Any) -> None:
         if self._on_error is not None:
@@ -159,3 +155,23 @@ class AuthMiddleware:
 
 class AuthenticationMiddleware(AuthMiddleware):
     """AuthMiddleware under Starlette's name."""
+
+
+def _checked_backends(options: Options, backend: Any) -> tuple[Any, ...]:
+    backends: tuple[Any, ...] = tuple(backend) if isinstance(backend, (list, tuple)) else (backend,)
+    if not backends:
+        options.problem("backend", "[]", "holds no backend", "list at least one, such as Bearer(...)")
+    for one in backends:
+        name = type(one).__name__
+        if isinstance(one, type) or not (hasattr(one, "identify") or hasattr(one, "authenticate")):
+            rule = "is no backend: it has neither `identify` nor `authenticate`"
+            options.problem("backend", name, rule, "pass an instance, such as Bearer(...)")
+        reads: Any = getattr(one, "reads", None)
+        # Otherwise nothing would ever match, and the backend never be asked.
+        if reads is not None and not (isinstance(reads, Collection) and reads and all(map(_is_lower_case, reads))):
+            options.problem("backend", name, "has `reads` that are no lower-case names", "write reads = (b'x-token',)")
+    return backends
+
+
+def _is_lower_case(name: object) -> bool:
+    return isinstance(name, bytes) and name == name.lower()

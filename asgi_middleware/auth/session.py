@@ -32,9 +32,9 @@ _KEY = "_subject"
 class SessionUser:
     """Identifies by the session, which a middleware outside must have put into the scope.
 
-    - `user(subject, session)`: optional, sync or async: the user object, or None where this login has ended, which
-      leaves the request anonymous. `User(subject, scheme="Session", scopes=("admin",))` has scopes too. Without it
-      the identity is the session's subject.
+    - `user(subject, session)`: optional, sync or async: the user object. None, or one who is not authenticated, says
+      that this login has ended, which leaves the request anonymous. `User(subject, scheme="Session",
+      scopes=("admin",))` has scopes too. Without it the identity is the session's subject.
     - `allow_origins`: origins, besides this host, whose pages may open WebSockets as the user; patterns as for CORS.
     - `scope_key`: where in the scope the session is.
 
