@@ -196,6 +196,27 @@ def test_every_address_of_a_name_is_tried_and_the_first_that_answers_is_taken(
         fetching.fetch("http://localhost/")
 
 
+ADDRESSES = ["127.0.0.1", "LOCALHOST", "[::1]", "[2001:db8::abcd]", "[::ffff:127.0.0.1]"]
+
+
+@pytest.mark.parametrize("host", ADDRESSES)
+def test_every_form_of_an_address_is_asked(host: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = int(server.url.rpartition(":")[2])
+    server.answers["/keys"] = document(GOOD)
+    asked: list[tuple[str, int]] = []
+
+    def found(name: str, number: int, **_: Any) -> Any:
+        asked.append((name, number))
+        return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr("socket.getaddrinfo", found)
+    for url in (f"http://{host}:{port}/keys", f"http://{host}/keys"):
+        assert fetching.fetch(url) == json.dumps(GOOD).encode()
+    name = host.strip("[]").lower()
+    assert asked == [(name, port), (name, 80)]
+    assert [headers["Host"] for _, headers in server.asked] == [f"{host}:{port}", host]
+
+
 def test_over_tls_the_certificate_must_be_good(server: Server) -> None:
     with pytest.raises(OSError, match="SSL"):  # what answers there does not even speak it
         fetching.fetch(server.url.replace("http:", "https:"))

@@ -83,8 +83,9 @@ def fetch(url: str) -> bytes:
     ends = time.monotonic() + _DEADLINE
     is_secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if is_secure else 80)
-    # It frames alone; the socket is ours, because its own knows no deadline but for each single read.
-    connection = http.client.HTTPConnection(host)
+    # It frames alone; the socket is ours, because its own knows no deadline but for each single read. Without the port
+    # it would look for one in an IPv6 address.
+    connection = http.client.HTTPConnection(host, port)
     sock: Any = _connect(host, port, ends)
     try:
         if is_secure:
