@@ -77,7 +77,8 @@ def test_a_user_who_is_not_authenticated(
     sentence: str, make: Callable[[], Any], headers: tuple[tuple[str, str], ...], optional: Outcome, required: Outcome
 ) -> None:
     answers = []
-    for options in ({}, {"required": True}, {"required": True, "public": ["/open"]}):
+    choices: list[dict[str, Any]] = [{}, {"required": True}, {"required": True, "public": ["/open"]}]
+    for options in choices:
         app, scopes = apps.remembers()
         middleware = AuthMiddleware(app, make(), **options)
         answers.append(outcome(drive(middleware, http("/open", headers=list(headers), **SESSION)), scopes))

@@ -129,6 +129,15 @@ def test_it_is_an_entry_of_a_stack_for_some_paths() -> None:
     assert answers == [401, 401, 200, 200]
 
 
+def test_every_scope_that_there_may_be_can_be_required() -> None:
+    """RFC 6749, 3.3: all of visible ASCII but the quote and the backslash."""
+    names = [chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"\\']
+    user = authentication.SimpleUser("ada")
+    for granted, status in (([*names, "x"], 200), (names[1:], 403), (names[:-1], 403)):
+        scope = {**http(), "auth": authentication.AuthCredentials(granted), "user": user}
+        assert drive(RequireScopes(apps.text(b"ok"), names), scope).status == status
+
+
 PLAIN = apps.text()
 WRONG_USES: list[tuple[str, Callable[[], Any], list[tuple[str, str]]]] = [
     ("no app", lambda: RequireScopes(None, ["a"]), [("app", "pass a callable(scope, receive, send)")]),  # type: ignore[arg-type]

@@ -84,6 +84,18 @@ def test_every_legal_form_of_the_offer(offered: Any) -> None:
     assert seen["headers"] == [(b"sec-websocket-protocol", b"chat")]
 
 
+def test_what_no_header_could_have_carried_is_told_as_far_as_one_can() -> None:
+    seen = shake(websocket(subprotocols=["é", "bearer", GOOD, "\u2028"]))[1]
+    assert (seen["subprotocols"], seen["headers"]) == (["é", "\u2028"], [(b"sec-websocket-protocol", b"\xe9, ?")])
+
+
+def test_a_token_needs_no_headers_beside_it() -> None:
+    bare = offering("bearer", GOOD, "chat")
+    del bare["headers"]
+    for scope in (bare, {**bare, "headers": None}):
+        assert shake(scope)[1]["headers"] == [(b"sec-websocket-protocol", b"chat")]
+
+
 def test_an_offer_that_is_absent_or_none() -> None:
     absent = offering(headers=(("authorization", f"Bearer {GOOD}"),))
     del absent["subprotocols"]

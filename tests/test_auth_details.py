@@ -1,0 +1,301 @@
+"""`auth` to the letter: what a refusal says, and paths that no other test tells from their neighbours."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgi_middleware import AuthMiddleware, ConfigError
+from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, RequireScopes, SessionUser
+from asgi_middleware.auth.api_key import from_options as api_key_from_options
+from asgi_middleware.auth.basic import from_options as basic_from_options
+from asgi_middleware.auth.bearer import from_options as bearer_from_options
+
+from . import apps
+from .authenticating import BEARER, Claims, never
+
+# --- what a refusal says
+
+
+class Reads(Claims):
+    """A backend that is asked about these headers only."""
+
+    def __init__(self, *names: Any) -> None:
+        super().__init__(None)
+        self.reads = names
+
+
+async def later() -> float:
+    return 0.0
+
+
+PLAIN = apps.text()
+D = "0" * 64
+Row = tuple[str, Any, tuple[Any, ...], dict[str, Any], list[str]]
+REFUSALS: list[Row] = [
+    (
+        "AuthMiddleware",
+        AuthMiddleware,
+        (5, [], 5),
+        {"required": "yes", "realm": 5},
+        [
+            "app: 5: must be an ASGI application; pass a callable(scope, receive, send)",
+            "backend: []: holds no backend; list at least one, such as Bearer(...)",
+            "on_error: 5: must be a function; pass a callable, or leave the option out",
+            "required: 'yes': is not among the choices; use one of False, True",
+            "realm: 5: must be a string that is not empty; write 'api'",
+        ],
+    ),
+    (
+        "AuthMiddleware",
+        AuthMiddleware,
+        (PLAIN, [1, Bearer, Reads("X-Token")], never),
+        {"public": ["docs"], "realm": "Zoë"},
+        [
+            (
+                "backend: int: is no backend: it has neither `identify` nor `authenticate`; pass an instance, "
+                "such as Bearer(...)"
+            ),
+            (
+                "backend: type: is no backend: it has neither `identify` nor `authenticate`; pass an instance, "
+                "such as Bearer(...)"
+            ),
+            "backend: Reads: has `reads` that are no lower-case names; write reads = (b'x-token',)",
+            "on_error: an async function: must answer at once; pass a plain function",
+            "public: 'docs': a path begins with a slash; write '/docs'",
+            "public: ['docs']: means nothing without required=True; set it, or leave this out",
+            "realm: 'Zoë': must be ASCII; write 'api'",
+        ],
+    ),
+    (
+        "AuthMiddleware",
+        AuthMiddleware,
+        (PLAIN, BEARER),
+        {"public": "/docs", "required": True},
+        ["public: '/docs': must be a collection of strings, not one string; write ['/docs']"],
+    ),
+    (
+        "RequireScopes",
+        RequireScopes,
+        (5, ["read write"]),
+        {"scheme": "Digest", "realm": ""},
+        [
+            "app: 5: must be an ASGI application; pass a callable(scope, receive, send)",
+            "scopes: 'read write': is no scope: it has blanks or quotes; write each on its own",
+            "scheme: 'Digest': is not among the choices; use one of 'Bearer', 'Basic', 'APIKey', 'Session'",
+            "realm: '': must be a string that is not empty; write 'api'",
+        ],
+    ),
+    (
+        "RequireScopes",
+        RequireScopes,
+        (PLAIN, "read"),
+        {"realm": "Zoë"},
+        [
+            "scopes: 'read': must be a collection of strings, not one string; write ['read']",
+            "realm: 'Zoë': must be ASCII; write 'api'",
+        ],
+    ),
+    (
+        "RequireScopes",
+        RequireScopes,
+        (PLAIN, b"read"),
+        {},
+        ["scopes: b'read': must be a collection of strings, not one string; write ['read']"],
+    ),
+    ("RequireScopes", RequireScopes, (PLAIN, []), {}, ["scopes: []: requires nothing; name at least one"]),
+    (
+        "Bearer",
+        Bearer,
+        (JWT, 5),
+        {"subprotocol": "a b"},
+        [
+            "verifier: type: has no `verify`; pass JWT(keys, issuer=..., audience=...)",
+            "user: 5: must be a function; pass a callable, or leave the option out",
+            "subprotocol: 'a b': is no name of a subprotocol; write 'bearer'",
+        ],
+    ),
+    (
+        "Basic",
+        Basic,
+        (5,),
+        {"check": 5, "clock": 5},
+        [
+            "users: exactly one of `users`, `htpasswd` and `check` is needed; give one of them",
+            "users: int: must map names to hashes; write {'ada': '$2b$12$...'}",
+            "check: 5: must be a function; pass a callable, or leave the option out",
+            "clock: 5: must be a function; pass a callable, or leave the option out",
+        ],
+    ),
+    ("Basic", Basic, ({},), {}, ["users: names no user; add some"]),
+    (
+        "Basic",
+        Basic,
+        (),
+        {"check": never, "clock": later},
+        ["clock: an async function: must answer at once; pass a plain function"],
+    ),
+    (
+        "Basic",
+        Basic,
+        ({"a:b": "secret"},),
+        {},
+        [
+            "users: 'a:b': is no user name; use a text without colon",
+            (
+                "users: the password of 'a:b': is no bcrypt or argon2 hash (MD5, SHA-1 and plain text are not "
+                "safe); make one: htpasswd -nB NAME"
+            ),
+        ],
+    ),
+    (
+        "Basic",
+        Basic,
+        (),
+        {"htpasswd": "/nowhere"},
+        ["htpasswd: '/nowhere': cannot be read (FileNotFoundError); mend the path"],
+    ),
+    (
+        "APIKeys",
+        APIKeys,
+        ({},),
+        {"header": "a b", "bearer": 5, "dangerously_allow_query": ""},
+        [
+            "keys: dict: must map digests to identities; write {'9f86d0...': 'ci'}",
+            "bearer: 5: is not among the choices; use one of False, True",
+            "header: 'a b': is not a header name; use letters, digits and hyphens, such as 'X-Request-ID'",
+            "dangerously_allow_query: '': must be a string that is not empty; write 'api_key'",
+        ],
+    ),
+    (
+        "APIKeys",
+        APIKeys,
+        (5,),
+        {"header": "x-key", "bearer": True},
+        [
+            "keys: int: must map digests to identities; write {'9f86d0...': 'ci'}",
+            "header: 'x-key': contradicts bearer=True; leave one of them out",
+        ],
+    ),
+    (
+        "APIKeys",
+        APIKeys,
+        ({"key": "ci", D: "ci", "F" * 64: {"id": "ci", "display_name": 5, "scopes": "read"}, "f" * 64: ""},),
+        {},
+        [
+            (
+                "keys: number 1: is no SHA-256 digest of a key, 64 hexadecimal digits; take it from "
+                "APIKeys.new(), or hashlib.sha256(key.encode()).hexdigest()"
+            ),
+            "keys: number 3: names no identity; write {'9f86d0...': 'ci'}",
+            "keys: number 3: has more than identity, display_name, scopes; leave the rest out",
+            "keys: number 3: has a display_name that is no text; write it as text",
+            "keys: 'read': must be a collection of strings, not one string; write ['read']",
+            "keys: number 4: is there twice; leave one out",
+        ],
+    ),
+    (
+        "APIKeys.new",
+        APIKeys.new,
+        (),
+        {"prefix": "9"},
+        ["prefix: '9': must be a letter, then letters, digits and _; write 'acme'"],
+    ),
+    (
+        "SessionUser",
+        SessionUser,
+        (5,),
+        {"allow_origins": "https://a.example", "scope_key": ""},
+        [
+            "user: 5: must be a function; pass a callable, or leave the option out",
+            (
+                "allow_origins: 'https://a.example': must be a collection of strings, not one string; write "
+                "['https://a.example']"
+            ),
+            "scope_key: '': must be a string that is not empty; write 'session'",
+        ],
+    ),
+    (
+        "SessionUser",
+        SessionUser,
+        (),
+        {"allow_origins": b"*"},
+        ["allow_origins: b'*': must be a collection of strings, not one string; write ['https://app.example.com']"],
+    ),
+    (
+        "bearer",
+        bearer_from_options,
+        (),
+        {},
+        [
+            "secret: exactly one of `secret`, `keys`, `jwks` and `oidc` names the key; give one of them",
+            "issuer: must be given: any other issuer's tokens would pass; or set any_issuer=True",
+            "audience: must be given: any other audience's tokens would pass; or set any_audience=True",
+        ],
+    ),
+    (
+        "bearer",
+        bearer_from_options,
+        (),
+        {"jwks": "http://a.example", "subprotocol": "a b"},
+        [
+            "jwks: 'http://a.example': must be https: anybody on the way could put in keys; write 'https://...'",
+            "issuer: must be given: any other issuer's tokens would pass; or set any_issuer=True",
+            "audience: must be given: any other audience's tokens would pass; or set any_audience=True",
+            "subprotocol: 'a b': is no name of a subprotocol; write 'bearer'",
+        ],
+    ),
+    (
+        "bearer",
+        bearer_from_options,
+        (),
+        {"oidc": "http://a.example", "alg": "none", "leeway": -1},
+        [
+            "oidc: 'http://a.example': must be https: anybody on the way could put in keys; write 'https://...'",
+            "audience: must be given: any other audience's tokens would pass; or set any_audience=True",
+            "leeway: -1: must be a whole number, 0 to 300 seconds; write 30",
+        ],
+    ),
+    (
+        "APIKeys",
+        api_key_from_options,
+        (),
+        {},
+        ["keys: NoneType: must map digests to identities; write {'9f86d0...': 'ci'}"],
+    ),
+    (
+        "api_key",
+        api_key_from_options,
+        (),
+        {"keys": Path("/nowhere")},
+        ["keys: '/nowhere': cannot be read (FileNotFoundError); mend the path"],
+    ),
+    (
+        "Basic",
+        basic_from_options,
+        (),
+        {},
+        ["users: exactly one of `users`, `htpasswd` and `check` is needed; give one of them"],
+    ),
+]
+
+
+def sentence(row: Row) -> str:
+    return f"{row[0]}: {row[4][0]}"
+
+
+@pytest.mark.parametrize(("owner", "make", "given", "options", "problems"), REFUSALS, ids=map(sentence, REFUSALS))
+def test_what_a_refusal_says(
+    owner: str, make: Any, given: tuple[Any, ...], options: dict[str, Any], problems: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(*given, **options)
+    assert (caught.value.owner, [str(problem) for problem in caught.value.problems]) == (owner, problems)
+
+
+# --- other details
+
+
+def test_the_kinds_by_which_a_stack_knows_their_order() -> None:
+    kinds = [one.middleware_kind for one in (AuthMiddleware, RequireScopes, SessionUser)]
+    assert kinds == ["auth", "scopes", "session_user"]

@@ -1,0 +1,234 @@
+"""`auth.jwt`, `auth.keys` and `auth.jwks` to the letter: what a refusal says, and bounds that no other test tells."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asgi_middleware import ConfigError
+from asgi_middleware.auth import JWKS, JWT, OIDC, HMACKey, Issuers, StaticKeys
+
+from .authenticating import never
+from .test_auth_jwt_construction import PRIVATE, weak_rsa
+from .tokens import ED, K256, P256, P384, RSA, SECRET, jwk, pem
+
+# --- what a refusal says
+
+
+async def later() -> float:
+    return 0.0
+
+
+A = "https://a.example/"
+Row = tuple[str, Any, tuple[Any, ...], dict[str, Any], list[str]]
+REFUSALS: list[Row] = [
+    (
+        "HMACKey",
+        HMACKey,
+        ("short",),
+        {"alg": "none"},
+        [
+            "alg: 'none': is not among the choices; use one of 'HS256', 'HS384', 'HS512'",
+            (
+                "secret: 5 bytes: must have at least the 32 bytes of its hash; make one: python -c 'import "
+                "secrets; print(secrets.token_urlsafe(64))'"
+            ),
+        ],
+    ),
+    ("HMACKey", HMACKey, (5,), {"alg": "HS512"}, ["secret: int: must be text or bytes; read it from a file"]),
+    (
+        "HMACKey",
+        HMACKey,
+        (SECRET,),
+        {"alg": "HS384"},
+        [
+            (
+                "secret: 32 bytes: must have at least the 48 bytes of its hash; make one: python -c 'import "
+                "secrets; print(secrets.token_urlsafe(64))'"
+            ),
+        ],
+    ),
+    (
+        "HMACKey",
+        HMACKey,
+        (pem(RSA),),
+        {},
+        ["secret: a key or certificate: is known to others, who could sign with it; use StaticKeys"],
+    ),
+    ("StaticKeys", StaticKeys, (), {}, ["keys: names no key; pass PEM, a JWK or a JWKS"]),
+    (
+        "StaticKeys",
+        StaticKeys,
+        ("x", {"kty": "oct"}, jwk(RSA, use="enc"), jwk(RSA, d="AQAB"), jwk(RSA, kid=5), {"keys": []}),
+        {},
+        [
+            "keys[1]: is neither PEM nor a JWK nor a JWKS; pass the key itself, or Path(...) to its file",
+            "keys[2]: is a secret among public keys; use HMACKey for it",
+            "keys[3]: is not for signatures (`use`, `key_ops`); leave it out",
+            "keys[4]: is a private key; pass the public one; keep this where tokens are made",
+            "keys[5]: `kid` and `alg` must be text; mend the JWK",
+            "keys[6]: is a JWKS without keys; pass one that has some",
+        ],
+    ),
+    (
+        "StaticKeys",
+        StaticKeys,
+        (jwk(P256, kid="a"), jwk(ED, kid="a"), PRIVATE, Path("/nowhere"), jwk(P384, alg="ES256")),
+        {},
+        [
+            "keys[2]: 'a': is the `kid` of another key too; give each key its own",
+            "keys[3]: holds a private key; pass the public one; keep this where tokens are made",
+            "keys[4]: '/nowhere': cannot be read (FileNotFoundError); mend the path",
+            "keys[5]: 'ES256': does not fit the key; mend the JWK's `alg`",
+        ],
+    ),
+    (
+        "StaticKeys",
+        StaticKeys,
+        (weak_rsa(), jwk(K256), {"kty": "DSA"}, {"kty": "RSA"}, {"kty": "OKP", "crv": "Ed448"}),
+        {},
+        [
+            "keys[1]: RSA of 1024 bits: is weaker than 2048 bits; make a new key",
+            "keys[2]: is not a readable public key (KeyError); mend it",
+            "keys[3]: 'DSA': is of an unknown kind; use RSA, EC or Ed25519",
+            "keys[4]: is not a readable public key (ValueError); mend it",
+            "keys[5]: is not a readable public key (ValueError); mend it",
+        ],
+    ),
+    (
+        "JWT",
+        JWT,
+        (5,),
+        {},
+        [
+            "keys: int: is no source of keys; pass HMACKey(...) or StaticKeys(...)",
+            "issuer: must be given: any other issuer's tokens would pass; or set any_issuer=True",
+            "audience: must be given: any other audience's tokens would pass; or set any_audience=True",
+        ],
+    ),
+    (
+        "JWT",
+        JWT,
+        (HMACKey(SECRET),),
+        {"issuer": "", "audience": [], "any_issuer": 5, "leeway": 301, "typ": "jwt", "revoked": 5, "clock": later},
+        [
+            "any_issuer: 5: is not among the choices; use one of False, True",
+            "issuer: '': contradicts any_issuer=True; leave one of them out",
+            "audience: []: must not be empty; name the audience",
+            "leeway: 301: must be a whole number, 0 to 300 seconds; write 30",
+            "typ: 'jwt': must be a collection of strings, not one string; write ['jwt']",
+            "revoked: 5: must be a function; pass a callable, or leave the option out",
+            "clock: an async function: must answer at once; pass a plain function",
+        ],
+    ),
+    (
+        "JWT",
+        JWT,
+        (HMACKey(SECRET),),
+        {"issuer": 5, "audience": "api", "any_audience": True, "typ": b"jwt", "clock": 5},
+        [
+            "issuer: 5: must be a collection of strings; write ['api']",
+            "audience: 'api': contradicts any_audience=True; leave one of them out",
+            "typ: b'jwt': must be a collection of strings, not one string; write ['at+jwt']",
+            "clock: 5: must be a function; pass a callable, or leave the option out",
+        ],
+    ),
+    (
+        "JWT",
+        JWT,
+        (OIDC(A),),
+        {"issuer": ["b", "a", ""], "audience": "api"},
+        [
+            "issuer: ['b', 'a', '']: must not be empty; name the issuer",
+            "issuer: 'a': is none that there are keys for; name some of these, or none",
+            "issuer: 'b': is none that there are keys for; name some of these, or none",
+        ],
+    ),
+    (
+        "JWT",
+        JWT,
+        (OIDC(A),),
+        {"any_issuer": True, "audience": b"api"},
+        [
+            "any_issuer: True: contradicts keys that are for known issuers; leave it out",
+            "audience: b'api': must be a collection of strings, not one string; write ['api']",
+        ],
+    ),
+    (
+        "JWKS",
+        JWKS,
+        (5,),
+        {"fetch": 5, "clock": later},
+        [
+            "url: int: must be text; write 'https://...'",
+            "fetch: 5: must be a function; pass a callable, or leave the option out",
+            "clock: an async function: must answer at once; pass a plain function",
+        ],
+    ),
+    (
+        "JWKS",
+        JWKS,
+        ("http://a.example",),
+        {"fetch": never, "clock": None},
+        [
+            "url: 'http://a.example': must be https: anybody on the way could put in keys; write 'https://...'",
+            "fetch: an async function: must answer at once; pass a plain function",
+            "clock: None: must be a function; pass a callable, or leave the option out",
+        ],
+    ),
+    (
+        "JWKS",
+        JWKS,
+        ("https://ada:squeamish@a.example",),
+        {},
+        ["url: holds a user name or password; pass a `fetch` that sends them"],
+    ),
+    (
+        "JWKS",
+        JWKS,
+        ("https://a.example/?squeamish#a",),
+        {},
+        ["url: 'https://a.example/?...': has a fragment, which is never sent; leave it out"],
+    ),
+    ("JWKS", JWKS, ("https://:1",), {}, ["url: 'https://:1': names no host; write 'https://idp.example/...'"]),
+    ("JWKS", JWKS, ("a.example",), {}, ["url: 'a.example': is no address over HTTP; write 'https://...', in ASCII"]),
+    (
+        "OIDC",
+        OIDC,
+        ("https://a.example/?squeamish",),
+        {},
+        ["issuer: 'https://a.example/?...': has a query; leave it out"],
+    ),
+    ("Issuers", Issuers, ({},), {}, ["sources: must map issuers to keys; write {'https://idp.example/': JWKS(...)}"]),
+    (
+        "Issuers",
+        Issuers,
+        ([],),
+        {},
+        ["sources: list: must map issuers to keys; write {'https://idp.example/': JWKS(...)}"],
+    ),
+    (
+        "Issuers",
+        Issuers,
+        ({"": 5, A: OIDC("https://b.example")},),
+        {},
+        [
+            "sources: '': must be a string that is not empty; write 'https://idp.example/'",
+            "sources: int: is no source of keys; pass JWKS(...) or StaticKeys(...)",
+            "sources: 'https://a.example/': is not the issuer that its source is for; make them the same",
+        ],
+    ),
+]
+
+
+def sentence(row: Row) -> str:
+    return f"{row[0]}: {row[4][0]}"
+
+
+@pytest.mark.parametrize(("owner", "make", "given", "options", "problems"), REFUSALS, ids=map(sentence, REFUSALS))
+def test_what_a_refusal_says(
+    owner: str, make: Any, given: tuple[Any, ...], options: dict[str, Any], problems: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(*given, **options)
+    assert (caught.value.owner, [str(problem) for problem in caught.value.problems]) == (owner, problems)
