@@ -21,7 +21,7 @@ Fetch = Callable[[str], bytes]
 LARGEST = 256 * 1024  # bytes
 _DEADLINE = 5.0  # seconds, in all
 # RFC 3986: what may stand in a URL, so no white space and nothing beyond ASCII.
-_URL = re.compile(r"(https?)://([^/?#]*)([!$-;=?-Z_a-z~@%\[\]]*)(#.*)?", re.IGNORECASE)
+_URL = re.compile(r"(https?)://([^/?#]*)([!$-;=?-Z_a-z~@%\[\]]*)(#.*)?", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?")
 
 

@@ -16,6 +16,7 @@ from .._options import Options, as_bytes, shown
 from .material import Entry, Key, KeySet, jose, jwk_entry, parsed
 
 _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+_NO_SECRET = ("secret", "a key or certificate", "is known to others, who could sign with it", "use StaticKeys")
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
@@ -32,9 +33,7 @@ class HMACKey:
         if value is None:
             options.problem("secret", type(secret).__name__, "must be text or bytes", "read it from a file")
         elif _is_public_material(value):
-            options.problem(
-                "secret", "a key or certificate", "is known to others, who could sign with it", "use StaticKeys"
-            )
+            options.problem(*_NO_SECRET)
         elif len(value) < shortest:
             options.problem(
                 "secret",
@@ -45,7 +44,11 @@ class HMACKey:
         options.raise_problems()
         jwk = jose("HMACKey", "secret")
         self._alg = alg
-        self._key: Key = jwk.construct(value, alg)
+        try:
+            self._key: Key = jwk.construct(value, alg)
+        except jwk.JWKError:  # it knows keys of SSH, wherever they stand in the text
+            options.problem(*_NO_SECRET)
+            options.raise_problems()
 
     async def find(self, alg: str, kid: str | None) -> Key | None:
         """The key, if the token's algorithm is its own. A secret has no key ID: any is accepted."""
@@ -57,7 +60,7 @@ class HMACKey:
 
 def _is_public_material(value: bytes) -> bool:
     """Text armour of any key, a JWK, or DER of a public one, whole or as the bare body of its PEM."""
-    if b"-----BEGIN" in value or re.search(rb"(?:ssh-|ecdsa-sha2-|sk-)[a-z0-9@.-]+ AAAA", value):
+    if b"-----BEGIN" in value:
         return True
     content = parsed(value)
     if isinstance(content, dict) and ("kty" in content or "keys" in content):
