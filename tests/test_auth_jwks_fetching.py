@@ -1,21 +1,28 @@
 """`auth.jwks` and `auth.fetching` over real HTTP: what counts as an answer, and which addresses are asked at all."""
 
+import datetime
 import gzip
 import json
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 
 from asgi_middleware.auth import fetching
 from asgi_middleware.auth.jwks import JWKS
 
 from .key_issuer import PATIENCE, Answer, Clock, Server, document, reading, run_on, serving_keys, signed
 from .test_auth_jwks import answer
-from .tokens import P256, P256_B, SIGNATURE, jwk, said
+from .tokens import ENCODING, P256, P256_B, SIGNATURE, jwk, private_pem, said
 
 GOOD = {"keys": [jwk(P256, kid="a")]}
 
@@ -215,6 +222,52 @@ def test_every_form_of_an_address_is_asked(host: str, server: Server, monkeypatc
     name = host.strip("[]").lower()
     assert asked == [(name, port), (name, 80)]
     assert [headers["Host"] for _, headers in server.asked] == [f"{host}:{port}", host]
+
+
+def for_localhost() -> tuple[bytes, bytes]:
+    """A certificate that signs itself, and its key."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begins, ends = (datetime.datetime(year, 1, 1, tzinfo=datetime.UTC) for year in (2020, 2120))
+    made = x509.CertificateBuilder(name, name, P256.public_key(), 1, begins, ends)
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(P256.public_key()), critical=False)
+    return made.sign(P256, hashes.SHA256()).public_bytes(ENCODING.PEM), private_pem(P256)
+
+
+TRUSTED: list[tuple[str, str, bool, str]] = [
+    ("trusted, and for this name", "localhost", True, ""),
+    ("trusted, and for another name", "127.0.0.1", True, "certificate verify failed: IP address mismatch"),
+    ("not trusted", "localhost", False, "certificate verify failed: self-signed certificate"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "host", "trusted", "why"), TRUSTED, ids=[row[0] for row in TRUSTED])
+def test_the_certificate(
+    sentence: str, host: str, trusted: bool, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (certificate, key), ours = for_localhost(), tmp_path / "ours.pem"
+    ours.write_bytes(certificate + key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours if trusted else tmp_path / "nothing.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ours)
+    with serving_keys(context) as server:
+        server.answers["/keys"] = document(GOOD)
+        port = server.url.rpartition(":")[2]
+        asked: list[int] = []
+
+        def connect(host: str, number: int, ends: float) -> socket.socket:
+            asked.append(number)
+            return socket.create_connection(("127.0.0.1", int(port)), PATIENCE)
+
+        monkeypatch.setattr(fetching, "_connect", connect)
+        for url in (f"https://{host}:{port}/keys", f"https://{host}/keys"):
+            if why:
+                with pytest.raises(ssl.SSLError, match=why):
+                    fetching.fetch(url)
+            else:
+                assert fetching.fetch(url) == json.dumps(GOOD).encode()
+        assert asked == [int(port), 443]
 
 
 def test_over_tls_the_certificate_must_be_good(server: Server) -> None:
