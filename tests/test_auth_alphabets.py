@@ -1,5 +1,6 @@
 """Which characters may stand where in what `auth` reads: each one of ASCII, and a few beyond, is put there."""
 
+import base64
 import string
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from asgi_middleware import ConfigError
 from asgi_middleware.auth import JWKS, APIKeys, AuthError, Basic, Bearer, HMACKey
+from asgi_middleware.auth.framing import decoded
 
 from .asgi import http
 from .tokens import run
@@ -52,6 +54,7 @@ is_secret = made(lambda text: HMACKey(text.ljust(32, "?")))
 
 SALT = "./" + ALPHANUMERIC
 BASE64 = ALPHANUMERIC + "+/"
+BASE64URL = string.ascii_uppercase + string.ascii_lowercase + DIGITS + "-_"
 ARGON2 = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaA"
 # RFC 3986: what needs no escape, the escapes themselves, and brackets, which stand in queries
 URL = ALPHANUMERIC + "-._~" + "!$&'()*+,;=" + ":@/?" + "%[]"
@@ -113,6 +116,20 @@ LENGTHS: list[tuple[str, Callable[[str], bool], str, list[int]]] = [
 @pytest.mark.parametrize(("sentence", "is_taken", "one", "lengths"), LENGTHS, ids=[row[0] for row in LENGTHS])
 def test_how_many_there_may_be(sentence: str, is_taken: Callable[[str], bool], one: str, lengths: list[int]) -> None:
     assert [number for number in range(80) if is_taken(one * number)] == lengths
+
+
+def is_spelt_so(segment: bytes) -> bool:
+    try:
+        return base64.urlsafe_b64encode(decoded(segment)).rstrip(b"=") == segment
+    except AuthError:
+        return False
+
+
+@pytest.mark.parametrize("length", range(1, 10))
+def test_the_last_character_of_a_segment_has_no_spare_bits(length: int) -> None:
+    taken = {one for one in BASE64URL if is_spelt_so(b"Z" * (length - 1) + one.encode())}
+    every = {1: set[str](), 2: set(BASE64URL[::16]), 3: set(BASE64URL[::4]), 0: set(BASE64URL)}
+    assert taken == every[length % 4]
 
 
 KNOWN_TO_OTHERS: list[tuple[str, bool]] = [

@@ -8,9 +8,10 @@ from .identity import AuthError
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 # By the characters beyond whole groups of four: the padding, and what the last one may be. It has 4 or 2 spare bits,
-# which are zero in the one spelling.
+# which are zero in the one spelling; no bytes at all are spelt with one beyond.
 _ENDS = {
     0: (b"", b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+    1: (b"", b""),
     2: (b"==", b"AQgw"),
     3: (b"=", b"AEIMQUYcgkosw048"),
 }
@@ -26,7 +27,7 @@ def decoded(segment: bytes) -> bytes:
 
     One signed token must not have several spellings: denylists and caches are keyed by its text.
     """
-    padding, last = _ENDS.get(len(segment) % 4, (b"", b""))
+    padding, last = _ENDS[len(segment) % 4]
     if segment[-1] not in last:
         refuse("The token is malformed")
     return binascii.a2b_base64(segment.translate(_STANDARD) + padding)
