@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from asgi_middleware import AuthMiddleware, ConfigError
-from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, RequireScopes, SessionUser
+from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, RequireScopes, SessionUser, login
 from asgi_middleware.auth.api_key import from_options as api_key_from_options
 from asgi_middleware.auth.basic import from_options as basic_from_options
 from asgi_middleware.auth.bearer import from_options as bearer_from_options
 
 from . import apps
+from .asgi import http
 from .authenticating import BEARER, Claims, never
+from .tokens import run
 
 # --- what a refusal says
 
@@ -299,3 +301,12 @@ def test_what_a_refusal_says(
 def test_the_kinds_by_which_a_stack_knows_their_order() -> None:
     kinds = [one.middleware_kind for one in (AuthMiddleware, RequireScopes, SessionUser)]
     assert kinds == ["auth", "scopes", "session_user"]
+
+
+def test_a_session_of_somebody_elses_keeps_the_identity_under_a_name_that_stays() -> None:
+    """Sessions outlive a new version of this."""
+    session: dict[str, Any] = {}
+    scope = {**http(), "session": session}
+    login(scope, "user-1")
+    assert session == {"_subject": "user-1"}
+    assert run(SessionUser().identify(scope)).identity == "user-1"

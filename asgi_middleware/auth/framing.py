@@ -47,7 +47,7 @@ def parsed(data: bytes) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
-        raise ValueError("doubled name")
+        raise ValueError  # one is doubled
     return content
 
 
