@@ -1,6 +1,7 @@
 """Which characters may stand where in what `auth` reads: each one of ASCII, and a few beyond, is put there."""
 
 import base64
+import json
 import string
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from asgi_middleware.auth import JWKS, APIKeys, AuthError, Basic, Bearer, HMACKe
 from asgi_middleware.auth.framing import decoded
 
 from .asgi import http
-from .tokens import run
+from .tokens import GOOD, MALFORMED, b64, hs, run, said, token, verifier
 
 # beyond ASCII: those that Python takes for digits, and for `K` and `s` where case is ignored
 CHARACTERS = [*map(chr, range(0x80)), "\x80", "é", "\u0660", "\u212a", "\u017f"]
@@ -130,6 +131,36 @@ def test_the_last_character_of_a_segment_has_no_spare_bits(length: int) -> None:
     taken = {one for one in BASE64URL if is_spelt_so(b"Z" * (length - 1) + one.encode())}
     every = {1: set[str](), 2: set(BASE64URL[::16]), 3: set(BASE64URL[::4]), 0: set(BASE64URL)}
     assert taken == every[length % 4]
+
+
+def spelt(number: int) -> bytes:
+    """A good token, whose header and claims have some text in them."""
+    some = "".join(chr(number * 7 + place) for place in range(20))
+    return token(
+        json.dumps({**GOOD, "x": some}, ensure_ascii=False), json.dumps({"alg": "HS256", "x": some}, ensure_ascii=False)
+    )
+
+
+def test_every_character_of_base64url_may_stand_in_every_segment_and_no_other() -> None:
+    by, texts = verifier(), [spelt(number) for number in range(40, 80)]
+    assert {said(by, text) for text in texts} == {"ok"}
+    for segments in zip(*(text.decode().split(".") for text in texts), strict=True):
+        assert set("".join(segments)) == set(BASE64URL)
+    header, claims, _ = token().split(b".")
+    for code in {*range(0x100)}.difference(BASE64URL.encode(), b"."):
+        other = bytes([code]) * 4  # which a decoder that is not strict passes over
+        for signed in (
+            header[:4] + other + header[4:] + b"." + claims,
+            header + b"." + claims[:4] + other + claims[4:],
+        ):
+            assert said(by, signed + b"." + b64(hs()(signed))) == MALFORMED
+        signature = b64(hs()(header + b"." + claims))
+        assert said(by, header + b"." + claims + b"." + signature[:4] + other + signature[4:]) == MALFORMED
+
+
+@pytest.mark.parametrize("text", [b"AAAA:AAA.AAAA", token().replace(b".", b":", 1), b":".join(token().rsplit(b".", 1))])
+def test_segments_are_told_apart_by_dots_alone(text: bytes) -> None:
+    assert said(verifier(), text) == MALFORMED
 
 
 KNOWN_TO_OTHERS: list[tuple[str, bool]] = [

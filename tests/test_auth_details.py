@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from asgi_middleware import AuthMiddleware, ConfigError
-from asgi_middleware.auth import JWT, APIKeys, Basic, Bearer, RequireScopes, SessionUser, login
+from asgi_middleware.auth import JWT, APIKeys, AuthError, Basic, Bearer, RequireScopes, SessionUser, login
 from asgi_middleware.auth.api_key import from_options as api_key_from_options
 from asgi_middleware.auth.basic import from_options as basic_from_options
 from asgi_middleware.auth.bearer import from_options as bearer_from_options
@@ -14,7 +14,7 @@ from asgi_middleware.auth.bearer import from_options as bearer_from_options
 from . import apps
 from .asgi import http
 from .authenticating import BEARER, Claims, never
-from .tokens import run
+from .tokens import ask, refusal, run
 
 # --- what a refusal says
 
@@ -310,3 +310,8 @@ def test_a_session_of_somebody_elses_keeps_the_identity_under_a_name_that_stays(
     login(scope, "user-1")
     assert session == {"_subject": "user-1"}
     assert run(SessionUser().identify(scope)).identity == "user-1"
+
+
+@pytest.mark.parametrize(("status", "challenges"), [(400, ["Custom"]), (499, ["Custom"]), (500, []), (501, [])])
+def test_only_what_the_client_can_mend_has_a_challenge(status: int, challenges: list[str]) -> None:
+    assert ask(Claims(AuthError(status, None, "No"))) == refusal(status, "No", *challenges)

@@ -73,7 +73,7 @@ class AuthMiddleware:
         self._backends = tuple((one, hasattr(one, "identify")) for one in backends)
         # The headers without which nobody needs to be asked; None where a backend reads something else.
         reads = [getattr(one, "reads", None) for one in backends]
-        self._reads = None if None in reads else tuple(dict.fromkeys(name for names in reads for name in names or ()))
+        self._reads = None if None in reads else tuple(dict.fromkeys(name for names in reads for name in names))
         self._concealing = tuple(one for one in backends if hasattr(one, "conceal"))
         self._on_error = on_error
         self._required = required
@@ -144,12 +144,11 @@ class AuthMiddleware:
         lines: dict[str, bytes] = {}
         for one, _ in self._backends:
             scheme: str | None = getattr(one, "scheme", None)
-            if scheme is None or scheme in lines:
-                continue
             parameters: dict[str, str] = {}
             if scheme == getattr(backend, "scheme", None) == "Bearer" and error.code is not None:
                 parameters = {"error": error.code, "error_description": error.description}
-            lines[scheme] = challenge(scheme, self._realm, parameters)
+            if scheme is not None:
+                lines[scheme] = challenge(scheme, self._realm, parameters)
         return list(lines.values())
 
 
