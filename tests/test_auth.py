@@ -89,7 +89,9 @@ def test_the_authorization_header(sentence: str, lines: tuple[str, ...], answer:
 
 def test_a_scheme_that_is_no_token_is_a_bad_credential_and_not_a_stranger() -> None:
     """RFC 9110, 11.4 has blanks after the scheme; a tab makes the whole of it neither anonymous nor good."""
-    assert ask(BEARER, f"Bearer\t{GOOD}")[0] == 400
+    text = "Authorization is malformed"
+    answer = refusal(400, text, f'Bearer error="invalid_request", error_description="{text}"')
+    assert ask(BEARER, f"Bearer\t{GOOD}") == answer
 
 
 LEGAL: list[tuple[str, Any, list[bool]]] = [
@@ -147,6 +149,7 @@ EVE = User("eve", scheme="Custom", scopes=("all",))
 INVALID = 'Bearer error="invalid_token", error_description='
 CHAINS: list[tuple[str, Callable[[], list[Any]], str | None, Outcome, list[int]]] = [
     ("nobody knows it", lambda: [Claims(None), Claims(None)], None, ANONYMOUS, [1, 1]),
+    ("nobody sent what they know", lambda: [Claims(None), Basic(check=never), BEARER], None, ANONYMOUS, [1]),
     ("the first one knows it", lambda: [Claims(EVE), Claims(None)], None, ("app", "eve", ["all"]), [1, 0]),
     ("the second one knows it", lambda: [Claims(None), Claims(EVE)], None, ("app", "eve", ["all"]), [1, 1]),
     ("the second one knows the token", lambda: [Claims(None), BEARER], GOOD, ADA, [1]),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from asgi_middleware import AuthMiddleware, ConfigError
-from asgi_middleware.auth import JWT, APIKeys, AuthError, Basic, Bearer, RequireScopes, SessionUser, login
+from asgi_middleware.auth import JWT, APIKeys, AuthError, Basic, Bearer, RequireScopes, SessionUser, User, login
 from asgi_middleware.auth.api_key import from_options as api_key_from_options
 from asgi_middleware.auth.basic import from_options as basic_from_options
 from asgi_middleware.auth.bearer import from_options as bearer_from_options
@@ -315,3 +315,17 @@ def test_a_session_of_somebody_elses_keeps_the_identity_under_a_name_that_stays(
 @pytest.mark.parametrize(("status", "challenges"), [(400, ["Custom"]), (499, ["Custom"]), (500, []), (501, [])])
 def test_only_what_the_client_can_mend_has_a_challenge(status: int, challenges: list[str]) -> None:
     assert ask(Claims(AuthError(status, None, "No"))) == refusal(status, "No", *challenges)
+
+
+def fields(user: User) -> list[Any]:
+    named = [getattr(user, name) for name in ("identity", "display_name", "scheme", "scopes", "claims", "issuer")]
+    return [user.is_authenticated, *named, repr(user)]
+
+
+def test_what_is_known_of_a_user() -> None:
+    bare = [True, "ada", "ada", "Basic", (), {}, None, "User('ada', scheme='Basic')"]
+    assert fields(User("ada", scheme="Basic")) == bare
+    assert fields(User("ada", scheme="Basic", display_name="")) == [True, "ada", "", *bare[3:]]
+    whole = User("7", scheme="Bearer", display_name="Ada", scopes=("read",), claims={"sub": "7"}, issuer="idp")
+    expected = [True, "7", "Ada", "Bearer", ("read",), {"sub": "7"}, "idp", "User('7', scheme='Bearer')"]
+    assert fields(whole) == expected

@@ -83,14 +83,14 @@ def bearer_token(scope: Scope) -> bytes | None:
     return found[1] if found is not None and found[0] == b"bearer" else None
 
 
-def challenge(scheme: str, realm: str | None, parameters: Mapping[str, str] | None = None) -> bytes:
+def challenge(scheme: str, realm: str | None, parameters: Mapping[str, str]) -> bytes:
     """One WWW-Authenticate value (RFC 9110, 11.6.1). Parameters are quoted, what is not printable ASCII becomes `?`."""
     all_of_them: dict[str, str] = {}
     if realm is not None or scheme == "Basic":
         all_of_them["realm"] = realm or _DEFAULT_REALM
     if scheme == "Basic":
         all_of_them["charset"] = "UTF-8"
-    all_of_them |= parameters or {}
+    all_of_them |= parameters
     quoted = ", ".join(f"{name}={_headers.quoted(value)}" for name, value in all_of_them.items())
     return f"{scheme} {quoted}".rstrip().encode("ascii")
 
