@@ -10,7 +10,7 @@ from asgi_middleware.auth import JWKS, JWT, OIDC, HMACKey, Issuers, StaticKeys
 
 from .authenticating import never
 from .test_auth_jwt_construction import PRIVATE, weak_rsa
-from .tokens import ED, K256, P256, P384, RSA, SECRET, jwk, pem
+from .tokens import ED, K256, P256, P384, RSA, SECRET, jwk, pem, said, signer, token, verifier
 
 # --- what a refusal says
 
@@ -232,3 +232,14 @@ def test_what_a_refusal_says(
     with pytest.raises(ConfigError) as caught:
         make(*given, **options)
     assert (caught.value.owner, [str(problem) for problem in caught.value.problems]) == (owner, problems)
+
+
+# --- other details
+
+
+def test_one_text_may_hold_several_keys() -> None:
+    keys = StaticKeys(pem(P256) + b"and\n" + pem(ED) + pem(P384))
+    assert repr(keys) == "StaticKeys(<3 keys>)"
+    by = verifier(keys)
+    assert said(by, token(header={"alg": "ES256"}, sign=signer(P256, "ES256"))) == "ok"
+    assert said(by, token(header={"alg": "EdDSA"}, sign=signer(ED, "EdDSA"))) == "ok"

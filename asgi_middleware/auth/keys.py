@@ -17,7 +17,7 @@ from .material import Entry, Key, KeySet, jose, jwk_entry, parsed
 
 _HASH_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _NO_SECRET = ("secret", "a key or certificate", "is known to others, who could sign with it", "use StaticKeys")
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
 class HMACKey:
