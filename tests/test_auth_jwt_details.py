@@ -1,11 +1,15 @@
 """`auth.jwt`, `auth.keys` and `auth.jwks` to the letter: what a refusal says, and bounds that no other test tells."""
 
+import base64
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from asgi_middleware import ConfigError
+from asgi_middleware import ConfigError, MissingExtra
 from asgi_middleware.auth import JWKS, JWT, OIDC, HMACKey, Issuers, StaticKeys
 
 from .authenticating import never
@@ -243,3 +247,63 @@ def test_one_text_may_hold_several_keys() -> None:
     by = verifier(keys)
     assert said(by, token(header={"alg": "ES256"}, sign=signer(P256, "ES256"))) == "ok"
     assert said(by, token(header={"alg": "EdDSA"}, sign=signer(ED, "EdDSA"))) == "ok"
+
+
+def sequence(length: bytes, size: int, tag: bytes = b"0") -> bytes:
+    """What begins as a DER SEQUENCE of this length, and has `size` bytes of content."""
+    return tag + length + b"\xff" * size
+
+
+DER: list[tuple[str, bytes, bool]] = [
+    ("the shortest that is one", sequence(b"\x2a", 42), True),
+    ("shorter, so chance", sequence(b"\x29", 41), False),
+    ("the longest of the short form", sequence(b"\x7f", 127), True),
+    ("a short form that is too long", sequence(b"\x2a", 43), False),
+    ("a short form that is too short", sequence(b"\x2c", 43), False),
+    ("a length that is not said", sequence(b"\x80", 128), False),
+    ("a length in one byte", sequence(b"\x81\x80", 128), True),
+    ("a length in two bytes", sequence(b"\x82\x01\x00", 256), True),
+    ("two bytes the other way round", sequence(b"\x82\x00\x80", 32768), False),
+    ("a length in three bytes", sequence(b"\x83\x01\x00\x00", 65536), True),
+    ("a length in four bytes", sequence(b"\x84\x00\x01\x00\x00", 65536), False),
+    ("a longer form that is too long", sequence(b"\x81\x80", 129), False),
+    ("a longer form that is too short", sequence(b"\x81\x80", 127), False),
+    ("a SET", sequence(b"\x2a", 42, b"1"), False),
+    ("with white space around", b"\n " + sequence(b"\x2a", 42) + b"\n", True),
+    ("with a line end as its last byte", b"0\x2a" + b"\xff" * 41 + b"\n", True),
+    ("as Base64", base64.b64encode(sequence(b"\x2a", 42)), True),
+    ("as Base64 in lines", base64.encodebytes(sequence(b"\x7f", 127)), True),
+    ("as Base64 with other characters in it", b"!!!!" + base64.b64encode(sequence(b"\x2a", 42)), False),
+]
+
+
+@pytest.mark.parametrize(("sentence", "secret", "is_key"), DER, ids=[row[0] for row in DER])
+def test_a_secret_that_is_der_is_none(sentence: str, secret: bytes, is_key: bool) -> None:
+    if is_key:
+        with pytest.raises(ConfigError, match="known to others"):
+            HMACKey(secret)
+    else:
+        HMACKey(secret)
+
+
+NEEDING: list[tuple[str, Callable[[], Any]]] = [
+    ("HMACKey: secret", lambda: HMACKey(SECRET)),
+    ("StaticKeys: keys", lambda: StaticKeys(jwk(P256))),
+    ("JWKS: url", lambda: JWKS(A)),
+    ("OIDC: issuer", lambda: OIDC(A)),
+]
+
+
+@pytest.mark.parametrize(("who", "make"), NEEDING, ids=[row[0] for row in NEEDING])
+def test_what_needs_a_package_says_which(who: str, make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = "{}: needs the package {}; install it: pip install 'asgi-middleware[jwt]'"
+    for name, value, package in (
+        ("jose", None, "python-jose[cryptography]"),
+        ("jose.backends.cryptography_backend", None, "python-jose[cryptography]"),
+        ("jose.backends.cryptography_backend", SimpleNamespace(CryptographyECKey=object), "cryptography"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, name, value)
+            with pytest.raises(MissingExtra) as caught:
+                make()
+        assert str(caught.value) == rule.format(who, package)
