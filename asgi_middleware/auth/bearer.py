@@ -18,7 +18,7 @@ from .keys import HMACKey, StaticKeys
 from .subprotocol import Subprotocol
 
 # RFC 6750, 2.1: b64token
-_TOKEN = re.compile(rb"[A-Za-z0-9\-._~+/]+=*")
+_TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
 
 
 class Bearer:

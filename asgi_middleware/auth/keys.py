@@ -100,7 +100,7 @@ class StaticKeys:
         for number, material in enumerate(keys, 1):
             option = f"keys[{number}]"
             for entry in _entries(options, option, material):
-                if entry.kid is not None and self._keys.names(entry.kid):
+                if self._keys.names(entry.kid):
                     options.problem(
                         option, shown(entry.kid), "is the `kid` of another key too", "give each key its own"
                     )
