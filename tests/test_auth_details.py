@@ -1,12 +1,24 @@
 """`auth` to the letter: what a refusal says, and paths that no other test tells from their neighbours."""
 
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asgi_middleware import AuthMiddleware, ConfigError
-from asgi_middleware.auth import JWT, APIKeys, AuthError, Basic, Bearer, RequireScopes, SessionUser, User, login
+from asgi_middleware.auth import (
+    JWT,
+    APIKeys,
+    AuthError,
+    Basic,
+    Bearer,
+    HMACKey,
+    RequireScopes,
+    SessionUser,
+    User,
+    login,
+)
 from asgi_middleware.auth.api_key import from_options as api_key_from_options
 from asgi_middleware.auth.basic import from_options as basic_from_options
 from asgi_middleware.auth.bearer import from_options as bearer_from_options
@@ -117,6 +129,7 @@ REFUSALS: list[Row] = [
             "subprotocol: 'a b': is no name of a subprotocol; write 'bearer'",
         ],
     ),
+    ("Bearer", Bearer, (5,), {}, ["verifier: int: has no `verify`; pass JWT(keys, issuer=..., audience=...)"]),
     (
         "Basic",
         Basic,
@@ -329,3 +342,49 @@ def test_what_is_known_of_a_user() -> None:
     whole = User("7", scheme="Bearer", display_name="Ada", scopes=("read",), claims={"sub": "7"}, issuer="idp")
     expected = [True, "7", "Ada", "Bearer", ("read",), {"sub": "7"}, "idp", "User('7', scheme='Bearer')"]
     assert fields(whole) == expected
+
+
+class Says:
+    """A verifier to which every token says the same."""
+
+    def __init__(self, **claims: Any) -> None:
+        self.claims = claims
+
+    async def verify(self, token: bytes) -> dict[str, Any]:
+        return self.claims
+
+
+def test_what_a_token_says_of_a_user() -> None:
+    scope = http(headers=[("authorization", "Bearer x")])
+    for issuer, known in (("idp", "idp"), (5, None), (None, None), ("", "")):
+        claims = {"sub": "ada", "iss": issuer, "scope": " a  b ", "scp": ["c"]}
+        user = run(Bearer(Says(**claims)).identify(scope))
+        assert fields(user)[1:-1] == ["ada", "ada", "Bearer", ("a", "b"), claims, known]
+    for scp, scopes in ((["c", 5, "d e"], ("c", "d e")), ("c d", ("c", "d")), (5, ()), (None, ())):
+        assert run(Bearer(Says(sub="ada", scp=scp)).identify(scope)).scopes == scopes
+
+
+def test_what_each_of_ours_reads() -> None:
+    keys = {D: "ci"}
+    assert [
+        Bearer(Says()).reads,
+        Basic(check=never).reads,
+        APIKeys(keys).reads,
+        APIKeys(keys, header="X-Key").reads,
+        APIKeys(keys, bearer=True).reads,
+    ] == [(b"authorization",), (b"authorization",), (b"x-api-key",), (b"x-key",), (b"authorization",)]
+    # what is no header, or not always one
+    for one in (Bearer(Says(), subprotocol="bearer"), APIKeys(keys, dangerously_allow_query="key"), SessionUser()):
+        assert getattr(one, "reads", None) is None
+
+
+def test_the_defaults_of_a_config_list_are_those_of_the_classes() -> None:
+    for from_options, made in (
+        (bearer_from_options, (JWT, HMACKey, Bearer)),
+        (api_key_from_options, (APIKeys,)),
+        (basic_from_options, (Basic,)),
+    ):
+        defaults = {name: one.default for cls in made for name, one in signature(cls).parameters.items()}
+        mine = {name: one.default for name, one in signature(from_options).parameters.items()}
+        shared = {name for name in mine if defaults.get(name, Parameter.empty) is not Parameter.empty}
+        assert {name: mine[name] for name in shared} == {name: defaults[name] for name in shared}
