@@ -7,13 +7,13 @@ import pytest
 from starlette.middleware.sessions import SessionMiddleware as StarletteSessions
 
 from asgi_middleware import AuthMiddleware, ConfigError, SessionMiddleware, Stack
-from asgi_middleware.auth import SessionUser, User, login, logout
+from asgi_middleware.auth import AuthError, SessionUser, User, login, logout
 from asgi_middleware.sessions.stores.memory import MemoryStore
 
 from . import apps
 from .asgi import App, Exchange, drive, http, websocket
 from .authenticating import CLOSED, denied
-from .tokens import refusal
+from .tokens import refusal, run
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 NOBODY = refusal(401, "Not authenticated", "Session")
@@ -262,6 +262,13 @@ def test_where_denial_is_not_offered_it_is_closed() -> None:
         return websocket(path, extensions={}, **options)
 
     assert browser.ask("/ws", plain, (("origin", "https://evil.example"),)).sent == CLOSED
+
+
+def test_the_error_says_that_it_is_the_origin_and_no_token() -> None:
+    scope = {**websocket(headers=[("host", "a"), ("origin", "https://b")]), "session": {"_subject": "user-1"}}
+    with pytest.raises(AuthError) as caught:
+        run(SessionUser().identify(scope))
+    assert (caught.value.status, caught.value.code, str(caught.value)) == (403, None, FOREIGN[2])
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
