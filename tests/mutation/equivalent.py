@@ -95,6 +95,35 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "module: '_Result' -> ''": "a type variable's name is for tools",
         "Allowance.takes: nanoseconds > self._most -> False": "never is more left than the most",
     },
+    "asgi_middleware/auth/bearer.py": {
+        "Bearer.__init__: subprotocol is None -> False": "a marker of None is offered by nobody",
+    },
+    "asgi_middleware/auth/framing.py": {
+        "module: b'' -> b'mutant' (2)": "refused before it is padded",
+    },
+    "asgi_middleware/auth/identity.py": {
+        "credentials: 0 -> -1": "where there is one line alone, it is the last too",
+    },
+    "asgi_middleware/auth/keys.py": {
+        f"module: ...{place} -> ...{less}{number}": "the dash that is left out is then the content's"
+        for number in ("", " (2)", " (3)", " (4)", " (5)")
+        for place, less in (
+            (r"-BEGIN ([A-Z ]+)-----.*?-----END \\1-----'", r"-BEGIN ([A-Z ]+)----.*?-----END \\1-----'"),
+            (r"[A-Z ]+)-----.*?-----END \\1-----'", r"[A-Z ]+)-----.*?----END \\1-----'"),
+        )
+    },
+    "asgi_middleware/auth/middleware.py": {
+        "AuthMiddleware.__call__: self._concealing and (not isinstance(scope.get('subprotoc... -> "
+        "not isinstance(scope.get('subprotocols', ()), (list, tuple))": "where nobody conceals, once is enough",
+        "AuthMiddleware.__call__: None -> True (2)": "neither has a scheme",
+        "AuthMiddleware._challenges: None -> True (2)": "neither is Bearer",
+    },
+    "asgi_middleware/auth/scopes.py": {
+        r"module: '[!#-\\[\\]-~]+' -> '[!#-[\\]-~]+'": "in a class an opening bracket is itself",
+    },
+    "asgi_middleware/auth/subprotocol.py": {
+        "Subprotocol.token: 0 -> -1": "where there is one token alone, it is the last too",
+    },
     "asgi_middleware/cors/explanation.py": {
         "_Told.origin: misspelt -> False": _TOLD_FIRST,
         "_Told.origin: None -> True": _TOLD_FIRST,
