@@ -296,3 +296,69 @@ def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert answer(reading(JWKS("https://idp.example/keys?key=squeamish", fetch=fetch)), signed()) == "503"
     assert "squeamish" not in caplog.text
     assert "RuntimeError" in caplog.text
+
+
+def test_the_whole_of_a_fetch_may_take_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def connect(host: str, port: int, ends: float) -> Any:
+        given.append((host, port, ends))
+        raise OSError("nobody")
+
+    monkeypatch.setattr(fetching, "_connect", connect)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    with pytest.raises(OSError, match="nobody"):
+        fetching.fetch("https://idp.example/keys")
+    assert given == [("idp.example", 443, 105.0)]
+    assert fetching._left(100.5) == 0.5
+    for ends in (100.0, 99.5):
+        with pytest.raises(TimeoutError, match=r"^no whole answer in time$"):
+            fetching._left(ends)
+
+
+CONNECTIONS: list[tuple[str, list[int], int]] = [
+    ("the first", [1, 1], 1),
+    ("the second, if the first does not answer", [0, 1], 2),
+    ("the last failure is told, if none does", [0, 0, 0], 3),
+]
+
+
+@pytest.mark.parametrize(("sentence", "answers", "tried"), CONNECTIONS, ids=[row[0] for row in CONNECTIONS])
+def test_addresses_are_tried_in_order(
+    sentence: str, answers: list[int], tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log: list[Any] = []
+
+    class Socket:
+        def __init__(self, *kind: int) -> None:
+            self.number = sum(entry[0] == "made" for entry in log)
+            log.append(("made", *kind))
+
+        def settimeout(self, seconds: float) -> None:
+            log.append(("timeout", seconds))
+
+        def connect(self, address: Any) -> None:
+            log.append(("connect", address))
+            if not answers[self.number]:
+                raise OSError(f"failure {self.number}")
+
+        def close(self) -> None:
+            log.append(("closed", self.number))
+
+    def found(host: str, port: int, *, type: int) -> Any:  # noqa: A002  # the name is the standard library's
+        assert type == socket.SOCK_STREAM
+        return [(2, 1, number, "", (host, port)) for number in range(len(answers))]
+
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    monkeypatch.setattr("socket.socket", Socket)
+    monkeypatch.setattr("socket.getaddrinfo", found)
+    if answers[tried - 1]:
+        assert fetching._connect("a", 80, 103.0).number == tried - 1
+    else:
+        with pytest.raises(OSError, match=f"^failure {tried - 1}$"):
+            fetching._connect("a", 80, 103.0)
+    expected: list[Any] = []
+    for number in range(tried):
+        expected += [("made", 2, 1, number), ("timeout", 3.0), ("connect", ("a", 80))]
+        expected += [] if answers[number] else [("closed", number)]
+    assert log == expected

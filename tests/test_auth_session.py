@@ -139,6 +139,18 @@ def test_a_logout_ends_it_for_copies_of_the_cookie_as_well() -> None:
     assert copy.who() is None
 
 
+def test_a_session_that_can_end_is_ended_and_not_merely_emptied() -> None:
+    told: list[str] = []
+
+    class Ending(dict[str, Any]):
+        def destroy(self) -> None:
+            told.append("destroyed")
+
+    session = Ending(cart="milk")
+    logout({**http(), "session": session})
+    assert (told, session) == (["destroyed"], {"cart": "milk"})
+
+
 def test_a_forged_cookie_is_nobody(sessions: Sessions) -> None:
     browser = Browser(sessions)
     browser.ask("/login/user-1")
