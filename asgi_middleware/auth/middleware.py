@@ -72,7 +72,7 @@ class AuthMiddleware:
         # each with whether it is one of our kind
         self._backends = tuple((one, hasattr(one, "identify")) for one in backends)
         # The headers without which nobody needs to be asked; None where a backend reads something else.
-        reads = [getattr(one, "reads", None) for one in backends]
+        reads: list[Any] = [getattr(one, "reads", None) for one in backends]
         self._reads = None if None in reads else tuple(dict.fromkeys(name for names in reads for name in names))
         self._concealing = tuple(one for one in backends if hasattr(one, "conceal"))
         self._on_error = on_error

