@@ -11,6 +11,7 @@ import pytest
 
 from asgi_middleware import ConfigError, MissingExtra
 from asgi_middleware.auth import JWKS, JWT, OIDC, HMACKey, Issuers, StaticKeys
+from asgi_middleware.auth.material import ALGORITHMS
 
 from .authenticating import never
 from .test_auth_jwt_construction import PRIVATE, weak_rsa
@@ -307,3 +308,15 @@ def test_what_needs_a_package_says_which(who: str, make: Callable[[], Any], monk
             with pytest.raises(MissingExtra) as caught:
                 make()
         assert str(caught.value) == rule.format(who, package)
+
+
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth"])
+def test_each_member_of_a_private_key_makes_it_one(member: str) -> None:
+    with pytest.raises(ConfigError, match="is a private key"):
+        StaticKeys(jwk(RSA, **{member: "AQAB"}))
+
+
+def test_the_least_exponent_and_all_algorithms() -> None:
+    assert repr(StaticKeys({**jwk(RSA), "e": "Aw"})) == "StaticKeys(<1 keys>)"
+    families = {f"{family}{size}" for family in ("RS", "PS", "ES") for size in (256, 384, 512)}
+    assert families | {"EdDSA"} == ALGORITHMS

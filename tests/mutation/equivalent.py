@@ -122,6 +122,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
             (r"[A-Z ]+)-----.*?-----END \\1-----'", r"[A-Z ]+)-----.*?----END \\1-----'"),
         )
     },
+    "asgi_middleware/auth/material.py": {
+        "KeySet.find: 0 -> -1": "where there is one key alone, it is the last too",
+        "_public_key: 'keys' -> ''": "the problems alone are read, not whose they are",
+        "parsed: None -> True": "neither is an object",
+    },
     "asgi_middleware/auth/middleware.py": {
         "AuthMiddleware.__call__: self._concealing and (not isinstance(scope.get('subprotoc... -> "
         "not isinstance(scope.get('subprotocols', ()), (list, tuple))": "where nobody conceals, once is enough",
