@@ -4,6 +4,7 @@ They are MemoryStore, with one method wrong, so nothing but that can be what a c
 """
 
 import unicodedata
+from collections.abc import Callable
 from fnmatch import fnmatch
 from typing import Any
 
@@ -259,8 +260,7 @@ class IndexNeedsARecord(MemoryStore):
 
 
 class _Renamed(MemoryStore):
-    def name(self, subject: str) -> str:
-        raise NotImplementedError
+    name: Callable[[str], str]
 
     async def index(self, subject: str, key: str, ttl: int) -> None:
         await super().index(self.name(subject), key, ttl)
@@ -270,13 +270,11 @@ class _Renamed(MemoryStore):
 
 
 class IgnoresCase(_Renamed):
-    def name(self, subject: str) -> str:
-        return subject.casefold()
+    name = staticmethod(str.casefold)
 
 
 class IgnoresSpaces(_Renamed):
-    def name(self, subject: str) -> str:
-        return subject.strip()
+    name = staticmethod(str.strip)
 
 
 class Normalises(_Renamed):
@@ -287,6 +285,11 @@ class Normalises(_Renamed):
 class CutsSubjects(_Renamed):
     def name(self, subject: str) -> str:
         return subject[:254]
+
+
+class ReplacesHalves(_Renamed):
+    def name(self, subject: str) -> str:
+        return subject.encode(errors="replace").decode()
 
 
 class ReadsPatterns(MemoryStore):

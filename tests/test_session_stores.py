@@ -124,7 +124,8 @@ BROKEN: dict[str, list[type[MemoryStore]]] = {
     "a_subject_has_its_keys_and_no_others": [broken.ListsTwice, broken.ListsAll, broken.OneSubjectEach],
     "the_index_comes_before_the_record": [broken.IndexCreates, broken.IndexNeedsARecord],
     "any_text_is_a_subject": [
-        *(broken.IgnoresCase, broken.IgnoresSpaces, broken.Normalises, broken.CutsSubjects, broken.ReadsPatterns)
+        *(broken.IgnoresCase, broken.IgnoresSpaces, broken.Normalises, broken.CutsSubjects, broken.ReplacesHalves),
+        broken.ReadsPatterns,
     ],
     "the_index_remembers_for_its_time": [broken.ForgetsWithTheRecord, broken.LastIndexCounts],
     "one_of_many_creates_wins": [broken.CreateInTwoSteps],

@@ -55,11 +55,12 @@ WHERE key = :key AND version = :version AND expires > :now
 """
 _TOUCH = "UPDATE sessions SET expires = :now + :ttl WHERE key = :key AND expires > :now"
 _DELETE = "DELETE FROM sessions WHERE key = :key AND expires > :now"
+# Subjects come as bytes, which may be no UTF-8: half a character is text as well, to Python.
 _INDEX = """
-INSERT INTO subjects (subject, key, expires) VALUES (:subject, :key, :now + :ttl)
+INSERT INTO subjects (subject, key, expires) VALUES (CAST(:subject AS TEXT), :key, :now + :ttl)
 ON CONFLICT (subject, key) DO UPDATE SET expires = max(expires, excluded.expires)
 """
-_KEYS_OF = "SELECT key FROM subjects WHERE subject = :subject AND expires > :now"
+_KEYS_OF = "SELECT key FROM subjects WHERE subject = CAST(:subject AS TEXT) AND expires > :now"
 _EXPIRE_SESSIONS = "DELETE FROM sessions WHERE rowid IN (SELECT rowid FROM sessions WHERE expires <= :now LIMIT :most)"
 _EXPIRE_SUBJECTS = """
 DELETE FROM subjects WHERE (subject, key) IN (SELECT subject, key FROM subjects WHERE expires <= :now LIMIT :most)
@@ -149,13 +150,13 @@ class SQLiteStore:
     async def index(self, subject: str, key: str, ttl: int) -> None:
         def work(connection: sqlite3.Connection, now: float) -> None:
             _expire(connection, now, _ALONG)
-            connection.execute(_INDEX, {"subject": subject, "key": key, "now": now, "ttl": ttl})
+            connection.execute(_INDEX, {"subject": _encoded(subject), "key": key, "now": now, "ttl": ttl})
 
         await self._write(work)
 
     async def keys_of(self, subject: str) -> list[str]:
         def work(connection: sqlite3.Connection, now: float) -> list[str]:
-            return [key for (key,) in connection.execute(_KEYS_OF, {"subject": subject, "now": now})]
+            return [key for (key,) in connection.execute(_KEYS_OF, {"subject": _encoded(subject), "now": now})]
 
         return await self._read(work)
 
@@ -196,6 +197,10 @@ def _checked_path(options: Options, path: Any) -> str:
     elif text and not os.path.isdir(os.path.dirname(absolute)):
         options.problem("path", repr(text), "is in a folder that does not exist", "make the folder first")
     return absolute
+
+
+def _encoded(subject: str) -> bytes:
+    return subject.encode(errors="surrogatepass")
 
 
 def _expire(connection: sqlite3.Connection, now: float, most: int) -> tuple[int, int]:

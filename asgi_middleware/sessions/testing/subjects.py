@@ -7,7 +7,7 @@ from .trial import LONG, Trial, check, has, same
 
 # As long as an ID may be (OpenID Connect Core 1.0, 2: 255 ASCII characters), and what stores give a meaning to.
 SUBJECTS = [
-    *["", " ", "a", "A", "ab", "a ", " a", "0", "00", "null", "\u00e9", "e\u0301", "e", "\U0001f511"],
+    *["", " ", "a", "A", "ab", "a ", " a", "0", "00", "null", "\u00e9", "e\u0301", "e", "\U0001f511", "a\ud800"],
     *["a:b", "a/b", "a,b", "a\nb", "a*", "a?", "a%", "a_", "[a]", "{a}", "\\a", "'a'", '"a"', "' OR 1=1 --"],
     *["x" * 254 + "1", "x" * 254 + "2"],
 ]
@@ -54,7 +54,7 @@ async def the_index_comes_before_the_record(trial: Trial) -> None:
 
 @check
 async def any_text_is_a_subject(trial: Trial) -> None:
-    """Subjects are told apart to the letter: case, spaces, accents, wildcards, quotes and separators count."""
+    """Subjects are told apart to the letter: case, spaces, accents, wildcards, quotes, separators, half characters."""
     store, mark = _indexed(trial), secrets.token_hex(8)  # which makes them nobody else's
     keys = {(odd + mark if len(odd) < 200 else mark + odd[16:]): trial.key() for odd in SUBJECTS}
     for subject, key in keys.items():
