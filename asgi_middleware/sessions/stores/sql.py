@@ -112,7 +112,6 @@ class SQLAlchemyStore:
             await connection.run_sync(self.metadata.create_all)
 
     async def read(self, key: str, *, extend: int | None = None) -> Record | None:
-        """The record, or None. With `extend` it lives for so many seconds from now."""
         if extend is None:
             rows = await self._execute(self._statements.read, this=key)
         else:
@@ -120,25 +119,21 @@ class SQLAlchemyStore:
         return Record(rows[0].data, rows[0].version) if rows else None
 
     async def create(self, key: str, data: bytes, ttl: int) -> bool:
-        """Keep a new record for `ttl` seconds. False, and nothing is changed, if there is one of this key."""
         # At random, so that who has read a record that was deleted since cannot update the next one of this key.
         first = secrets.randbits(62)
         statement, sweeps = self._statements.create, self._statements.purge
         return bool(await self._execute(statement, sweeps, this=key, content=data, ttl=ttl, first=first))
 
     async def update(self, key: str, data: bytes, ttl: int, *, version: int) -> Updated:
-        """Replace a record that is still of this version; it lives for `ttl` seconds from now."""
         if await self._execute(self._statements.update, this=key, content=data, ttl=ttl, seen=version):
             return "ok"
         # Each answer is true of the moment of this second look: no record ever gets its old version back.
         return "conflict" if await self._execute(self._statements.read, this=key) else "gone"
 
     async def touch(self, key: str, ttl: int) -> bool:
-        """Let it live for `ttl` seconds from now. False, and none is created, if there is none."""
         return bool(await self._execute(self._statements.touch, this=key, ttl=ttl))
 
     async def delete(self, key: str) -> bool:
-        """Remove it, at once and for everybody. False if there was none."""
         rows = await self._execute(self._statements.delete, this=key)
         return bool(rows and rows[0].lived)
 
@@ -148,7 +143,6 @@ class SQLAlchemyStore:
         await self._execute(statement, sweeps, whose=_digest(subject), this=key, ttl=ttl)
 
     async def keys_of(self, subject: str) -> list[str]:
-        """All keys that belong to `subject`; some may have no record."""
         rows = await self._execute(self._statements.keys_of, whose=_digest(subject))
         return [row.key for row in rows]
 
