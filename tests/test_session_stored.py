@@ -238,7 +238,7 @@ OWNED: list[tuple[str, Use, list[Operation], Pairs]] = [
     ),
     ("cleared", clear, [("delete", O)], DELETED),
     ("destroyed", destroy, [("delete", O)], DELETED),
-    ("cleared and written", both(clear, add), [updated({"b": 2})], saved()),
+    ("cleared and written", both(clear, add), [("delete", O), created({"b": 2})], saved(NEW)),
 ]
 
 

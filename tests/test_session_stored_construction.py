@@ -15,7 +15,25 @@ from asgi_middleware.sessions.stores.sqlite import SQLiteStore
 
 from .apps import silent
 from .asgi import drive, http, step
-from .storing import BORN, NEW, NEXT, OLD, SECRET, TERM, Recorder, Site, add, cookie, key, record, sends, using
+from .storing import (
+    BORN,
+    NEW,
+    NEXT,
+    NOW,
+    OLD,
+    SECRET,
+    TERM,
+    Recorder,
+    Site,
+    add,
+    both,
+    cookie,
+    key,
+    record,
+    saved,
+    sends,
+    using,
+)
 
 
 class WithoutIndex:
@@ -287,6 +305,16 @@ def test_the_stores_can_be_imported_from_one_place(name: str) -> None:
 def test_what_is_no_store_is_no_attribute_of_them() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'MongoStore'"):
         _ = stores.MongoStore  # pyright: ignore[reportAttributeAccessIssue]  # on purpose
+
+
+def test_revoke_all_spares_what_became_somebody_elses_after_a_clear() -> None:
+    """A message is kept for the next page, say, and another user logs in there."""
+    site = Site()
+    step(site.put({"a": 1}, subject="ada"))
+    assert site.visit(both(lambda session: session.clear(), add), cookie()).headers == saved(NEW)
+    assert site.visit(lambda session: setattr(session, "subject", "eve"), cookie(NEW)).headers == saved(NEW)
+    assert ask(revoke_all(site.store, "ada")) == 0
+    assert site.content(NEW) == record({"b": 2}, NOW, subject="eve")
 
 
 def test_revoke_all_raises_what_the_store_raises(caplog: pytest.LogCaptureFixture) -> None:

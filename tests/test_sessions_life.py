@@ -89,7 +89,7 @@ STEPS: dict[str, tuple[Use, Callable[[Model], Model]]] = {
         lambda s: s.pop("a", None),
         lambda m: replace(m, content={key: value for key, value in m.content.items() if key != "a"}),
     ),
-    "clear": (lambda s: s.clear(), lambda m: replace(m, content={}, lifetime=None, subject=None)),
+    "clear": (lambda s: s.clear(), lambda m: replace(become(None)(m), content={}, lifetime=None)),
     "destroy": (lambda s: s.destroy(), lambda m: Model(again=m.again, came_as=m.came_as)),
     "regenerate": (lambda s: s.regenerate(), lambda m: replace(m, created=None, again=True)),
     "ada": (belonging("ada"), become("ada")),

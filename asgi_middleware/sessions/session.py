@@ -136,8 +136,8 @@ class Session(dict[str, Any]):
     def subject(self) -> str | None:
         """Whose session it is: an identity such as "user-1". A store finds all sessions of one subject by it.
 
-        Setting another one in place of a first gives the session a new ID; the first one leaves it, so `regenerate()`
-        before. Clearing the session takes the subject off.
+        Setting another one in place of a first, or None, gives the session a new ID; the first one leaves it, so
+        `regenerate()` before. Clearing the session takes the subject off.
         """
         self._reading()
         return self._facts.subject
@@ -293,7 +293,12 @@ class Session(dict[str, Any]):
         return self
 
     def clear(self) -> None:
-        """Forget the content, whose session it is, and its own expiry. An empty session is not kept."""
+        """Forget the content, whose session it is, and its own expiry. An empty session is not kept.
+
+        One that was somebody's gets a new ID, unless the response has started.
+        """
+        if not self._started:
+            self.subject = None
         self._writing()
         super().clear()
         self._facts = Facts(created=self._facts.created)
