@@ -7,6 +7,7 @@ time until 3.12.6 (CVE-2024-7592): one foreign cookie of 60 KB could stop a serv
 import functools
 import re
 
+from ._headers import is_token
 from ._options import Options, shown
 
 # How many cookies of one name are looked at: a client may send several (for other paths or domains).
@@ -19,14 +20,14 @@ _ATTRIBUTE = re.compile(r"[\x20-\x3a\x3c-\x7e]+")
 _DOMAIN = re.compile(r"\.?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 
 
-def candidates(header: bytes | None, name: bytes) -> list[bytes]:
+def candidates(header: bytes, name: bytes) -> list[bytes]:
     """The values sent for the cookie `name`, in order; at most four, over-long ones left out.
 
     Work is linear in the length of the header. One pair of surrounding double quotes is taken off, and nothing else is
     undone.
     """
     values: list[bytes] = []
-    for value in _pattern(name).findall(header or b""):
+    for value in _pattern(name).findall(header):
         value = value.strip(b" \t")
         if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
             value = value[1:-1]
@@ -39,7 +40,7 @@ def candidates(header: bytes | None, name: bytes) -> list[bytes]:
 
 @functools.cache  # one for each cookie that is configured
 def _pattern(name: bytes) -> re.Pattern[bytes]:
-    return re.compile(rb"(?:^|;)[ \t]*+" + re.escape(name) + rb"=([^;]*+)")
+    return re.compile(rb"(?:^|;)[ \t]*" + re.escape(name) + rb"=([^;]*)")
 
 
 def attributes(
@@ -75,7 +76,8 @@ def check(
     partitioned: bool,
 ) -> None:
     """Refuse what a browser would refuse (RFC 6265bis, 4.1). `secure` is True, False or "auto"."""
-    options.header_name(name_option, name)
+    if not isinstance(name, str) or not is_token(name):
+        options.problem(name_option, shown(name), "is not a cookie name", "use letters, digits and hyphens")
     if not isinstance(path, str) or not path.startswith("/") or not _ATTRIBUTE.fullmatch(path):
         options.problem("path", shown(path), "must begin with a slash and hold no `;`", "write '/'")
     if domain is not None and not (isinstance(domain, str) and _DOMAIN.fullmatch(domain)):

@@ -17,9 +17,8 @@ from .asgi import drive, http
 
 Mapping = dict[str, Any]
 
-FOUND: list[tuple[str, bytes | None, list[bytes]]] = [
-    ("no header", None, []),
-    ("an empty header", b"", []),
+FOUND: list[tuple[str, bytes, list[bytes]]] = [
+    ("no header", b"", []),
     ("one", b"session=a", [b"a"]),
     ("among others", b"x=1; session=a; y=2", [b"a"]),
     ("without spaces", b"x=1;session=a;y=2", [b"a"]),
@@ -59,7 +58,7 @@ FOUND: list[tuple[str, bytes | None, list[bytes]]] = [
 
 
 @pytest.mark.parametrize(("sentence", "value", "expected"), FOUND, ids=[row[0] for row in FOUND])
-def test_candidates(sentence: str, value: bytes | None, expected: list[bytes]) -> None:
+def test_candidates(sentence: str, value: bytes, expected: list[bytes]) -> None:
     assert _cookies.candidates(value, b"session") == expected
 
 
@@ -248,7 +247,9 @@ ALLOWED: list[tuple[str, Mapping]] = [
     ("a host name with a leading dot", {"domain": ".example.com"}),
     ("a name without a dot", {"domain": "localhost"}),
     ("an address", {"domain": "127.0.0.1"}),
+    ("a domain of capitals, digits and hyphens", {"domain": "A-B9.A-B9"}),
     ("a path", {"path": "/app/a b~%20"}),
+    ("never from elsewhere", {"same_site": "strict"}),
     ("from everywhere, secure where the connection is", {"same_site": "none"}),
     ("partitioned", {"partitioned": True, "secure": True}),
     ("__Host-", {"name": "__Host-session"}),
@@ -280,12 +281,15 @@ REFUSED: list[tuple[str, Mapping, list[tuple[str, str]], Mapping]] = [
     ("a path with a line break", {"path": "/\r\nx: y"}, [("path", "'/\\r\\nx: y'")], {"path": "/"}),
     ("a path with a line feed behind", {"path": "/\n"}, [("path", "'/\\n'")], {"path": "/"}),
     ("a path above ASCII", {"path": "/ü"}, [("path", "'/ü'")], {"path": "/"}),
+    ("a path with an escape character", {"path": "/\x1b"}, [("path", "'/\\x1b'")], {"path": "/"}),
+    ("a domain that begins with an underscore", {"domain": "_a"}, [("domain", "'_a'")], {"domain": "a"}),
     ("an empty domain", {"domain": ""}, [("domain", "''")], {"domain": None}),
     ("a domain with an attribute", {"domain": "a; path=/"}, [("domain", "'a; path=/'")], {"domain": None}),
     ("a domain with a scheme", {"domain": "https://a"}, [("domain", "'https://a'")], {"domain": "example.com"}),
     ("a domain with a port", {"domain": "a:80"}, [("domain", "'a:80'")], {"domain": "example.com"}),
     ("a domain with a line feed behind", {"domain": "a\n"}, [("domain", "'a\\n'")], {"domain": None}),
     ("a domain above ASCII", {"domain": "bücher.de"}, [("domain", "'bücher.de'")], {"domain": None}),
+    ("a domain of bytes", {"domain": b"a"}, [("domain", "b'a'")], {"domain": "a"}),
     ("SameSite in capitals", {"same_site": "Lax"}, [("same_site", "'Lax'")], {"same_site": "lax"}),
     ("SameSite of None", {"same_site": None}, [("same_site", "None")], {"same_site": "none"}),
     ("SameSite with an attribute", {"same_site": "lax; x"}, [("same_site", "'lax; x'")], {"same_site": "lax"}),
@@ -338,6 +342,41 @@ def test_what_browsers_refuse_is_refused_and_the_remedy_helps(
     options = Options("Test")
     _cookies.check(options, **{**GOOD, **changes, **mended})
     assert options.problems == []
+
+
+SECURE = "use https_only=True, or leave it out"
+TOLD: list[tuple[str, Mapping, list[str]]] = [
+    (
+        "what is no cookie at all",
+        {"name": "", "path": "a", "domain": ";", "same_site": "x", "secure": "x", "partitioned": "x"},
+        [
+            "session_cookie: '': is not a cookie name; use letters, digits and hyphens",
+            "path: 'a': must begin with a slash and hold no `;`; write '/'",
+            "domain: ';': is not a domain name; write 'example.com', or leave it out",
+            "same_site: 'x': is not among the choices; use one of 'lax', 'strict', 'none'",
+            "partitioned: 'x': is not among the choices; use one of False, True",
+            "https_only: 'x': is not among the choices; use one of 'auto', True, False",
+        ],
+    ),
+    (
+        "what browsers drop",
+        {"name": "__Host-s", "path": "/a", "domain": "a.b", "same_site": "none", "secure": False, "partitioned": True},
+        [
+            f"https_only: False: browsers refuse '__Host-s' without Secure; {SECURE}",
+            f"https_only: False: browsers refuse same_site='none' without Secure; {SECURE}",
+            f"https_only: False: browsers refuse partitioned cookies without Secure; {SECURE}",
+            "domain: 'a.b': a `__Host-` cookie has no domain; leave it out",
+            "path: '/a': a `__Host-` cookie has the path '/'; write '/'",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sentence", "changes", "told"), TOLD, ids=[row[0] for row in TOLD])
+def test_what_is_said_of_it(sentence: str, changes: Mapping, told: list[str]) -> None:
+    options = Options("Test")
+    _cookies.check(options, **{**GOOD, **changes})
+    assert list(map(str, options.problems)) == told
 
 
 @pytest.mark.parametrize(
