@@ -23,7 +23,6 @@ class SessionTooLarge(ValueError):
     def __init__(self, size: int, limit: int) -> None:
         self.size = size
         self.limit = limit
-        super().__init__(size, limit)
 
     def __str__(self) -> str:
         return (
