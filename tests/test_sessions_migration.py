@@ -139,6 +139,7 @@ REFUSED: list[tuple[str, str]] = [
     ("not signed", b64(b'{"a":1}').decode()),
     ("without a time", TimestampSigner.__mro__[1](KEY).sign(b64(b'{"a":1}')).decode()),
     ("no base64", text(b"!!!")),
+    ("base64 with something in between", text(b"ey!JhIjoxfQ==")),
     ("no JSON", text(b64(b"{a:1}"))),
     ("a list", text(b64(b"[1,2]"))),
     ("text", text(b64(b'"text"'))),

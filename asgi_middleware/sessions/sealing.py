@@ -77,11 +77,11 @@ def check_keys(options: Options, option: str, value: Any) -> list[bytes]:
 
 
 class Signer:
-    """`keys`: newest first, the first signs, all verify. `size`: how many bytes of the signature are used."""
+    """`keys`: newest first, the first signs, all verify. `size`: how many bytes of the signature, if not all."""
 
     __slots__ = ("_macs", "_size")
 
-    def __init__(self, keys: list[bytes], salt: str, size: int = 32) -> None:
+    def __init__(self, keys: list[bytes], salt: str, size: int | None = None) -> None:
         from itsdangerous import Signer as Derives
 
         derived = (

@@ -15,8 +15,12 @@ _NONE_TWICE = "where no name stands twice nothing is changed"
 _QUICKER = "what is seen at once; the rest of the line says the same"
 _NO_ATTRIBUTE = "nobody gives it another attribute"
 _LACKING = "what stands for a value that lacks is never looked at"
+_LAST_OF_THE_LOOP = "it is the last of the loop"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "asgi_middleware/_cookies.py": {
+        "check: '' -> 'mutant'": "neither has a prefix that browsers know",
+    },
     "asgi_middleware/_headers.py": {
         r"module: b'0(?:\\.[0-9]{0,3})?|1(?:\\.0{0,3})?' -> b'0(?:\\.[0-9]{,3})?|1(?:\\.0{0,3})?'": _FROM_NOTHING_ON,
         r"module: ...-9]{0,3})?|1(?:\\.0{0,3})?' -> ...-9]{0,3})?|1(?:\\.0{,3})?'": _FROM_NOTHING_ON,
@@ -242,5 +246,11 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "module: TypeVar('_Function', bound=Callable[..., Any]) -> TypeVar('_Function')": _FOR_TOOLS,
         "module: '_Function' -> ''": _FOR_TOOLS,
         "module: 'asgi_middleware.timing' -> ''": _FOR_TOOLS,
+    "asgi_middleware/sessions/cookie.py": {
+        "CookieKeeper._take: 'cookie' -> ''": "whatever is neither nothing nor a deletion is sent",
+    },
+    "asgi_middleware/sessions/sealing.py": {
+        "Encrypter.open: continue -> pass": _LAST_OF_THE_LOOP,
+        "Starlette.open: continue -> pass": _LAST_OF_THE_LOOP,
     },
 }
