@@ -37,6 +37,14 @@ def test_what_takes_the_place_of_a_deletion_that_was_not_sent_is_sent() -> None:
     assert (exchange.error, exchange.headers) == (None, saved({"a": 1}))
 
 
+def test_what_has_no_json_form_is_told_with_its_place_and_the_reason() -> None:
+    exchange = visit(lambda session: session.update(a=[{1}]))
+    assert repr(exchange.error) == (
+        "TypeError(\"session['a'][0] cannot be kept in a session: "
+        'TypeError: Object of type set is not JSON serializable")'
+    )
+
+
 def test_what_is_too_deep_to_be_compared_is_sent_again_in_a_new_term(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it came: it was only read."""
 

@@ -55,7 +55,7 @@ def unpack_facts(line: bytes) -> Facts:
     if line.isdigit():  # as it is of most
         return Facts(int(line))
     found: Any = json.loads(line)
-    if isinstance(found, list) and len(found) == 3:
+    if isinstance(found, list):
         created, lifetime, subject = found
         if type(created) is int and isinstance(lifetime, (int, type(None))) and isinstance(subject, (str, type(None))):
             return Facts(created, lifetime, subject)
@@ -65,7 +65,7 @@ def unpack_facts(line: bytes) -> Facts:
 def merge(base: bytes, ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
     """`theirs` with everything that `ours` changed since the text `base`, by top-level key."""
     before: dict[str, Any] = json.loads(base)
-    removed = before.keys() - ours.keys()
+    removed = before.keys() - ours
     changed = {key: value for key, value in ours.items() if key not in before or _encode(before[key]) != _encode(value)}
     return {key: value for key, value in theirs.items() if key not in removed} | changed
 

@@ -159,7 +159,7 @@ class StoreKeeper(BaseKeeper):
     async def finish_beside_error(self, session: Session) -> None:
         """The same for an application that has raised: its exception is the one that travels on."""
         try:
-            if session.accessed and self.is_unsaved(session):
+            if self.is_unsaved(session):
                 await self.finish(session)
         except Exception as error:  # noqa: BLE001  # whatever a store raises
             logger.error("the session was not saved after the application had failed (%s)", type(error).__name__)

@@ -15,6 +15,8 @@ _NONE_TWICE = "where no name stands twice nothing is changed"
 _QUICKER = "what is seen at once; the rest of the line says the same"
 _NO_ATTRIBUTE = "nobody gives it another attribute"
 _LACKING = "what stands for a value that lacks is never looked at"
+_OWED = "whatever is neither nothing nor a deletion is sent"
+_HAS_BEGUN = "what is in a store was begun at some time"
 _LAST_OF_THE_LOOP = "it is the last of the loop"
 
 EQUIVALENT: dict[str, dict[str, str]] = {
@@ -246,11 +248,23 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "module: TypeVar('_Function', bound=Callable[..., Any]) -> TypeVar('_Function')": _FOR_TOOLS,
         "module: '_Function' -> ''": _FOR_TOOLS,
         "module: 'asgi_middleware.timing' -> ''": _FOR_TOOLS,
+    "asgi_middleware/sessions/content.py": {
+        "unpack_facts: 'is no line of facts' -> ''": "caught, and never shown",
+    },
     "asgi_middleware/sessions/cookie.py": {
-        "CookieKeeper._take: 'cookie' -> ''": "whatever is neither nothing nor a deletion is sent",
+        "CookieKeeper._take: 'cookie' -> ''": _OWED,
     },
     "asgi_middleware/sessions/sealing.py": {
         "Encrypter.open: continue -> pass": _LAST_OF_THE_LOOP,
         "Starlette.open: continue -> pass": _LAST_OF_THE_LOOP,
+    },
+    "asgi_middleware/sessions/stored.py": {
+        "module: '_Result' -> ''": "a type variable's name is for tools",
+        "StoreKeeper.begin: 'cookie' -> ''": _OWED,
+        "StoreKeeper.save_now: 'cookie' -> ''": _OWED,
+        "_note_saved: 'cookie' -> ''": _OWED,
+        "StoreKeeper._end: 'destroy' -> ''": "whatever is neither nothing nor a new ID deletes, and no more",
+        "sessions_of: 0 -> 1": _HAS_BEGUN,
+        "sessions_of: 0 -> -1": _HAS_BEGUN,
     },
 }
