@@ -50,8 +50,10 @@ def test_what_has_no_json_form_is_told_with_its_place_and_the_reason() -> None:
     )
 
 
-def test_what_is_too_deep_to_be_compared_is_sent_again_in_a_new_term(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As it came: it was only read."""
+def test_what_is_too_deep_to_be_compared_is_sent_again_in_a_new_term(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it came: it was only read, and nothing is lost."""
 
     def too_deep(value: object) -> str:
         raise RecursionError
@@ -60,6 +62,7 @@ def test_what_is_too_deep_to_be_compared_is_sent_again_in_a_new_term(monkeypatch
     exchange = visit(lambda session: session.get("a"), signed(b'{"a":[]}', now=NOW - 200_000), rolling=True)
     again = signed(b'{"a":[]}\n%d' % (NOW - 200_000))
     assert (exchange.error, exchange.headers) == (None, [NO_STORE, ("set-cookie", f"session={again}{KEPT}"), VARY])
+    assert caplog.messages == []
 
 
 def test_the_defaults() -> None:

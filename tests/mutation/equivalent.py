@@ -15,6 +15,7 @@ _NONE_TWICE = "where no name stands twice nothing is changed"
 _QUICKER = "what is seen at once; the rest of the line says the same"
 _NO_ATTRIBUTE = "nobody gives it another attribute"
 _LACKING = "what stands for a value that lacks is never looked at"
+_LET_GO = "let go of, and never looked at again, whatever stands in its place"
 _OWED = "whatever is neither nothing nor a deletion is sent"
 _HAS_BEGUN = "what is in a store was begun at some time"
 _LAST_OF_THE_LOOP = "it is the last of the loop"
@@ -253,6 +254,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "asgi_middleware/sessions/cookie.py": {
         "CookieKeeper._take: 'cookie' -> ''": _OWED,
+    },
+    "asgi_middleware/sessions/keeper.py": {
+        "BaseKeeper._adopt: None -> True": _LET_GO,
     },
     "asgi_middleware/sessions/sealing.py": {
         "Encrypter.open: continue -> pass": _LAST_OF_THE_LOOP,
