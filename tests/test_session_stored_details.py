@@ -13,6 +13,7 @@ from .storing import (
     BORN,
     DELETED,
     KEPT,
+    NEW,
     NOW,
     OLD,
     TERM,
@@ -174,6 +175,21 @@ def test_after_three_conflicts_it_is_given_up() -> None:
     assert isinstance(exchange.error, SessionConflict)
     assert (str(exchange.error), exchange.sent) == ("others changed it meanwhile, 3 times", [])
     assert site.content() == adas(c=3)
+
+
+def test_nothing_of_a_session_that_was_lost_is_in_the_next() -> None:
+    """Above all not whose it was."""
+    site = Site()
+    step(site.put({"a": 1}, subject="ada", lifetime=60))
+
+    async def use(session: Any) -> None:
+        session["b"] = 2
+        await site.memory.delete(O)
+        await session.save()
+        session["c"] = 3
+
+    assert site.visit(use, cookie()).headers == saved(NEW)
+    assert site.content(NEW) == record({"c": 3}, NOW)
 
 
 def test_what_is_written_while_a_logout_is_under_way_begins_a_session_that_is_too_late(

@@ -257,6 +257,9 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "asgi_middleware/sessions/keeper.py": {
         "BaseKeeper._adopt: None -> True": _LET_GO,
+        "BaseKeeper._cookies: None -> True": _LET_GO,
+        "BaseKeeper._is_due: self._rolling and term is not None and (self._now() - iss... -> "
+        "self._rolling and self._now() - issued > term / _REFRESHE...": "what is rolling has a term, or is refused",
     },
     "asgi_middleware/sessions/sealing.py": {
         "Encrypter.open: continue -> pass": _LAST_OF_THE_LOOP,
