@@ -74,7 +74,11 @@ def gone_before(*names: str) -> Callable[[Site], None]:
 
 
 def all_of(*preparations: Callable[[Site], None]) -> Callable[[Site], None]:
-    return lambda site: [prepare(site) for prepare in preparations] and None
+    def prepare(site: Site) -> None:
+        for each in preparations:
+            each(site)
+
+    return prepare
 
 
 def for_so_long(seconds: int) -> Pairs:
