@@ -1,5 +1,6 @@
 """`sessions` to the letter: what no other test tells from its neighbours."""
 
+import functools
 import inspect
 import secrets
 import time
@@ -8,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from asgi_middleware.exceptions import ConfigError
 from asgi_middleware.sessions import Session, SessionMiddleware, content
 from asgi_middleware.sessions.stores.memory import MemoryStore
+from asgi_middleware.sessions.stores.sqlite import SQLiteStore
 
 from .apps import start
 from .asgi import drive, http
@@ -89,6 +92,16 @@ def test_the_defaults() -> None:
     }
     assert SessionMiddleware.middleware_kind == "sessions"
     assert inspect.signature(MemoryStore).parameters["most"].default == 10_000
+
+
+async def later() -> float:
+    return 0.0
+
+
+@pytest.mark.parametrize("make", [MemoryStore, functools.partial(SQLiteStore, "sessions.db")], ids=["memory", "sqlite"])
+def test_the_clock_of_a_store_answers_at_once(make: Callable[..., object]) -> None:
+    with pytest.raises(ConfigError, match="clock: an async function: must answer at once; pass a plain function"):
+        make(clock=later)
 
 
 def save_alone(session: Session) -> None:

@@ -274,4 +274,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "sessions_of: 0 -> 1": _HAS_BEGUN,
         "sessions_of: 0 -> -1": _HAS_BEGUN,
     },
+    "asgi_middleware/sessions/stores/sqlite.py": {
+        "module: '_Result' -> ''": "a type variable's name is for tools",
+    },
 }
