@@ -99,6 +99,12 @@ REFUSED: list[tuple[str, Mapping, list[tuple[str, str]], Mapping]] = [
     ("validate that is async", {"validate": later}, [("validate", "an async function")], {"validate": bool_of}),
     ("a clock that is async", {"clock": later}, [("clock", "an async function")], {"clock": lambda: 5.0}),
     ("token_bytes that are bytes", {"token_bytes": b"x"}, [("token_bytes", "b'x'")], {"token_bytes": bytes}),
+    (
+        "token_bytes that are async",
+        {"token_bytes": later},
+        [("token_bytes", "an async function")],
+        {"token_bytes": bytes},
+    ),
     ("no token_bytes", {"token_bytes": None}, [("token_bytes", "None")], {"token_bytes": bytes}),
     (
         "encrypt, rolling and accept_starlette at once",

@@ -15,6 +15,7 @@ _NONE_TWICE = "where no name stands twice nothing is changed"
 _QUICKER = "what is seen at once; the rest of the line says the same"
 _NO_ATTRIBUTE = "nobody gives it another attribute"
 _LACKING = "what stands for a value that lacks is never looked at"
+_ACCESSED_FIRST = "what was not used is not unsaved; looking at that first is quicker"
 _LET_GO = "let go of, and never looked at again, whatever stands in its place"
 _OWED = "whatever is neither nothing nor a deletion is sent"
 _HAS_BEGUN = "what is in a store was begun at some time"
@@ -260,6 +261,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "BaseKeeper._cookies: None -> True": _LET_GO,
         "BaseKeeper._is_due: self._rolling and term is not None and (self._now() - iss... -> "
         "self._rolling and self._now() - issued > term / _REFRESHE...": "what is rolling has a term, or is refused",
+    },
+    "asgi_middleware/sessions/middleware.py": {
+        "_StoringResponder.edit: self.session.accessed and self.keeper.is_unsaved(self.ses... -> "
+        "self.keeper.is_unsaved(self.session)": _ACCESSED_FIRST,
+        "SessionMiddleware.__call__: session.accessed and (session._started or self._stored is... -> "
+        "(session._started or self._stored is not None) and keeper...": _ACCESSED_FIRST,
     },
     "asgi_middleware/sessions/sealing.py": {
         "Encrypter.open: continue -> pass": _LAST_OF_THE_LOOP,
