@@ -180,6 +180,12 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         },
         **{f"_check_regex: None -> True ({number})": _REFUSED for number in (2, 3)},
     },
+    "asgi_middleware/django/middleware.py": {
+        "_set_user: None -> True": "the lookup of nobody does not look",
+    },
+    "asgi_middleware/django/settings.py": {
+        "load: '.' -> ''": "both are the current folder",
+    },
     "asgi_middleware/errors.py": {
         "_Connection.send: self.started -> False": "the longer way sends the same messages to the same client",
         "module: b'application/problem+json' -> b''": _OTHERWISE_JSON,
@@ -190,37 +196,10 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "_preferred: 0.0 -> -1.0": "JSON comes first, and is what is taken otherwise",
         "_preferred: 0.0 -> -1.0 (2)": "no weight below the least is ever taken",
     },
-    "asgi_middleware/django/middleware.py": {
-        "_set_user: None -> True": "the lookup of nobody does not look",
-    },
-    "asgi_middleware/django/settings.py": {
-        "load: '.' -> ''": "both are the current folder",
-    },
     "asgi_middleware/exceptions.py": {
         r"module: '[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]' -> "
         r"'[\\00-\\x1f\\x7f-\\x9f\\u2028\\u2029]'": "NUL in octal",
     },
-    "asgi_middleware/stack/entry.py": {
-        **{
-            f"EntryProblem: {change}": _NO_ATTRIBUTE
-            for change in ("...ataclass(frozen=True, slots=True) -> ...ataclass(frozen=True)", "True -> False (2)")
-        },
-        "Entry._read_options: ...(target), self._args, strict=False) -> ...(target), self._args)": "the default",
-        "Entry.conditions: ...self._conditions[:2], strict=True) -> ...self._conditions[:2])": "two and two",
-    },
-    "asgi_middleware/stack/lifespan.py": {
-        "module: 2 -> 3": "there are two steps",
-    },
-    "asgi_middleware/stack/reach.py": {
-        **{
-            f"Reach: {change}": _NO_ATTRIBUTE
-            for change in ("...ataclass(frozen=True, slots=True) -> ...ataclass(frozen=True)", "True -> False (2)")
-        },
-    },
-    "asgi_middleware/stack/references.py": {
-        "Resolver.resolve: '' -> 'mutant' (2)": "what was seen under the name of a secret is hidden",
-        "Resolver._part: None -> True (2)": _LACKING,
-        "Resolver._referenced: None -> True (2)": _LACKING,
     "asgi_middleware/request_id/hosts.py": {
         "module: ...z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?' -> ...z0-9_](?:[a-z0-9_-]{,61}[a-z0-9_])?'": _FROM_NOTHING_ON,
         r"module: ...ttps?|wss?)://(\\[[^\\]]*\\]|[^/?#:\\[\\]]*)(?::[0-9]{... -> "
@@ -237,19 +216,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         r"...255})=[ -+\\--<>-~]{,255}[!-+\\--<>-~]'": _FROM_NOTHING_ON,
         "traced: present -> True": _NOTHING_DROPPED,
     },
-    "asgi_middleware/timing/record.py": {
-        "module: 'ok' -> ''": _FOR_TOOLS,
-        "module: 'error' -> ''": _FOR_TOOLS,
-        "module: 'cancelled' -> ''": _FOR_TOOLS,
-        "module: 'aborted' -> ''": _FOR_TOOLS,
-    },
-    "asgi_middleware/timing/sinks/access.py": {
-        "module: 256 -> 257": "Latin-1 ends before",
-    },
-    "asgi_middleware/timing/spans.py": {
-        "module: TypeVar('_Function', bound=Callable[..., Any]) -> TypeVar('_Function')": _FOR_TOOLS,
-        "module: '_Function' -> ''": _FOR_TOOLS,
-        "module: 'asgi_middleware.timing' -> ''": _FOR_TOOLS,
     "asgi_middleware/sessions/content.py": {
         "unpack_facts: 'is no line of facts' -> ''": "caught, and never shown",
     },
@@ -283,5 +249,41 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "asgi_middleware/sessions/stores/sqlite.py": {
         "module: '_Result' -> ''": "a type variable's name is for tools",
+    },
+    "asgi_middleware/stack/entry.py": {
+        **{
+            f"EntryProblem: {change}": _NO_ATTRIBUTE
+            for change in ("...ataclass(frozen=True, slots=True) -> ...ataclass(frozen=True)", "True -> False (2)")
+        },
+        "Entry._read_options: ...(target), self._args, strict=False) -> ...(target), self._args)": "the default",
+        "Entry.conditions: ...self._conditions[:2], strict=True) -> ...self._conditions[:2])": "two and two",
+    },
+    "asgi_middleware/stack/lifespan.py": {
+        "module: 2 -> 3": "there are two steps",
+    },
+    "asgi_middleware/stack/reach.py": {
+        **{
+            f"Reach: {change}": _NO_ATTRIBUTE
+            for change in ("...ataclass(frozen=True, slots=True) -> ...ataclass(frozen=True)", "True -> False (2)")
+        },
+    },
+    "asgi_middleware/stack/references.py": {
+        "Resolver.resolve: '' -> 'mutant' (2)": "what was seen under the name of a secret is hidden",
+        "Resolver._part: None -> True (2)": _LACKING,
+        "Resolver._referenced: None -> True (2)": _LACKING,
+    },
+    "asgi_middleware/timing/record.py": {
+        "module: 'ok' -> ''": _FOR_TOOLS,
+        "module: 'error' -> ''": _FOR_TOOLS,
+        "module: 'cancelled' -> ''": _FOR_TOOLS,
+        "module: 'aborted' -> ''": _FOR_TOOLS,
+    },
+    "asgi_middleware/timing/sinks/access.py": {
+        "module: 256 -> 257": "Latin-1 ends before",
+    },
+    "asgi_middleware/timing/spans.py": {
+        "module: TypeVar('_Function', bound=Callable[..., Any]) -> TypeVar('_Function')": _FOR_TOOLS,
+        "module: '_Function' -> ''": _FOR_TOOLS,
+        "module: 'asgi_middleware.timing' -> ''": _FOR_TOOLS,
     },
 }
