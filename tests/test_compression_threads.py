@@ -245,6 +245,72 @@ def test_a_task_cancelled_in_the_thread_waits_for_it_too(loop: str) -> None:
     assert run(main, loop) == ["thread released", "ended"]
 
 
+async def two_tasks_send(gate: Gate, *, cancelled: bool) -> list[Message]:
+    """One task sends the start and a first body, which is held up in a thread; another one meanwhile the last."""
+    sent: list[Message] = []
+    engine = responder(gate, sent)
+    scope = anyio.CancelScope()
+
+    async def first() -> None:
+        with scope:
+            await engine.send(start(200, [PLAIN, (b"content-length", b"1000")]))
+            await engine.send(body(b"a" * 1000, more=True))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(first)
+        await gate.entered.acquire()
+        group.start_soon(engine.send, body(b""))
+        await turns()
+        assert sent == []
+        if cancelled:
+            scope.cancel()
+        gate.leave.set()
+    return sent
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_another_task_sends_waits_for_the_first_body_that_is_in_a_thread(loop: str) -> None:
+    async def main() -> None:
+        sent = await two_tasks_send(Gate(), cancelled=False)
+        encoded = sent[1].pop("body")
+        assert zlib.decompress(encoded, wbits=31) == b"a" * 1000
+        fields = [
+            *[PLAIN, (b"vary", b"Accept-Encoding"), (b"content-encoding", b"gzip")],
+            (b"content-length", b"%d" % len(encoded)),
+        ]
+        assert sent == [start(200, fields), {"type": "http.response.body", "more_body": True}, body(b"")]
+
+    run(main, loop)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_where_the_first_body_is_cancelled_in_a_thread_the_next_one_gets_the_one_start(loop: str) -> None:
+    async def main() -> None:
+        sent = await two_tasks_send(Gate(), cancelled=True)
+        fields = [PLAIN, (b"content-length", b"1000"), (b"vary", b"Accept-Encoding")]
+        assert sent == [start(200, fields), body(b"")]
+
+    run(main, loop)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_an_application_that_ends_while_a_task_of_its_own_sends_the_first_body_has_one_start(loop: str) -> None:
+    async def main() -> None:
+        gate, sent = Gate(), list[Message]()
+        engine = responder(gate, sent)
+        async with anyio.create_task_group() as group:
+            await engine.send(start(200, [PLAIN]))
+            group.start_soon(engine.send, body(b"a" * 1000))
+            await gate.entered.acquire()
+            group.start_soon(engine.release)
+            await turns()
+            assert sent == []
+            gate.leave.set()
+        assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+
+    run(main, loop)
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 def test_no_more_than_four_bodies_are_compressed_at_a_time(loop: str) -> None:
     async def main() -> None:

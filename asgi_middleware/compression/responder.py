@@ -5,9 +5,10 @@
                                           event stream: sent, encoded                       STREAM
                                           else held                                         HELD
               any other                   sent                                              BEFORE
-    HELD      first body, whole           compressed in one shot, behind its start          PASS
+    HELD      first body, whole           compressed in one shot, behind its start          AWAY, PASS
               first body, more to come    start, then the first piece                       STREAM
               any other                   start, unencoded, then the message                PASS
+    AWAY      any, from another task      waits until the first body is sent                as behind it
     STREAM    body                        encoded and flushed                               STREAM
               any other                   sent                                              STREAM
     PASS      any                         sent                                              PASS
@@ -35,7 +36,7 @@ _on_the_loop = Allowance(1_000_000)
 # More threads than processors would only take turns with the event loop.
 _threads = Threads("asgi_middleware.compression", at_once=min(4, os.cpu_count() or 1))
 
-_BEFORE, _HELD, _STREAM, _PASS = range(4)
+_BEFORE, _HELD, _AWAY, _STREAM, _PASS = range(5)
 _BODY = "http.response.body"
 
 _BODILESS = frozenset({204, 205, 206})
@@ -111,6 +112,7 @@ class CodingResponder(Responder):
         "_method",
         "_policy",
         "_ready",
+        "_sent",
         "_size",
         "_state",
         "held",
@@ -128,6 +130,7 @@ class CodingResponder(Responder):
         self._codec = codec
         self._method = method
         self._state = _BEFORE
+        self._sent: Any = None  # an event, if somebody waits for the first body to be sent
         self.held: Message = None  # the start, while it waits for the message behind it
 
     @returns_awaitable
@@ -137,12 +140,18 @@ class CodingResponder(Responder):
             return self._others(message)
         if state == _BEFORE:
             return Responder.send(self, message)
+        if state == _AWAY:
+            return self._send_behind(message)
         if message["type"] == _BODY:
             return self._on_first_body(message) if state == _HELD else self._on_next_body(message)
         return self._release_before(message) if state == _HELD else self._others(message)
 
     async def release(self) -> None:
         """Send the start that is held, unencoded: it may be the whole answer, or not be followed by bytes at all."""
+        if self._state == _AWAY:
+            await self._first_sent()
+            if self.held is None:
+                return
         start = self.held
         self._state, self.held = _PASS, None
         start["headers"] = _varied(start["headers"])
@@ -175,9 +184,22 @@ class CodingResponder(Responder):
             await self._on_next_body(message)
             return
         # The whole body is here.
+        self._state = _AWAY
+        try:
+            message = await self._in_one_shot(start, message, body)
+            self.held = None
+            await self._send(start)
+            await self._send(message)
+        finally:
+            self._state = _HELD if self.held is not None else _PASS
+            if self._sent is not None:
+                self._sent.set()
+
+    async def _in_one_shot(self, start: Message, message: Message, body: bytes) -> Message:
+        """The message with the body encoded, where that pays; `start` is turned into its start."""
         if self._method == "HEAD":
-            message = self._without_work(start, message, len(body) if self._size is None else self._size)
-        elif len(body) >= self._policy.minimum_size:
+            return self._without_work(start, message, len(body) if self._size is None else self._size)
+        if len(body) >= self._policy.minimum_size:
             compress = self._codec.compress
             encoded = compress(body) if self._fits_here(body) else await _threads.run(compress, body)
             if len(encoded) < len(body):
@@ -186,9 +208,20 @@ class CodingResponder(Responder):
                 message["body"] = encoded
             else:
                 start["headers"] = _varied(start["headers"])
-        self._state, self.held = _PASS, None
-        await self._send(start)
-        await self._send(message)
+        return message
+
+    async def _first_sent(self) -> None:
+        """Wait until the first body, which is on its way, is sent or has failed."""
+        # Here, not above: importing a middleware imports no third party.
+        import anyio
+
+        if self._sent is None:
+            self._sent = anyio.Event()
+        await self._sent.wait()
+
+    async def _send_behind(self, message: Message) -> None:
+        await self._first_sent()
+        await self.send(message)
 
     def _without_work(self, start: Message, message: Message, size: int) -> Message:
         """HEAD: the headers that GET would have, and no body. `size` is 0 where nothing tells GET's."""
