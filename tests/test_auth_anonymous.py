@@ -95,3 +95,14 @@ def test_what_is_no_user_object_is_a_bug_and_told() -> None:
         assert isinstance(exchange.error, TypeError)
         assert str(exchange.error) == f"Claims gave {type(answer).__name__}, which is no user object"
     assert drive(AuthMiddleware(apps.text(), Claims(User("ada", scheme="x")), required=True)).status == 200
+
+
+class Rows(authentication.AuthenticationBackend):
+    """A Starlette backend whose user is whatever the database has, and says nothing of being authenticated."""
+
+    async def authenticate(self, conn: HTTPConnection) -> Any:
+        return authentication.AuthCredentials(["authenticated"]), {"id": 7}
+
+
+def test_a_user_of_starlettes_who_does_not_say_is_one() -> None:
+    assert drive(AuthMiddleware(apps.text(), Rows(), required=True)).status == 200

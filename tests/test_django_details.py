@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -116,7 +116,7 @@ class Around:
 HANDLERS: list[tuple[str, Callable[[], Any], bool]] = [
     ("Django's handler", ASGIHandler, True),
     ("that of static files around it", lambda: ASGIStaticFilesHandler(ASGIHandler()), True),
-    ("that of static files around a router", lambda: ASGIStaticFilesHandler(router), False),
+    ("that of static files around a router", lambda: ASGIStaticFilesHandler(cast(Any, router)), False),
     ("a router", lambda: router, False),
     ("a wrapper of Django's handler", lambda: Around(ASGIHandler()), False),
 ]

@@ -124,7 +124,7 @@ PARTS = ("00", DIGITS * 2, DIGITS, "01")
 @pytest.mark.parametrize("part", range(4))
 def test_each_part_of_a_traceparent_has_digits_of_sixteen_kinds(part: int) -> None:
     def is_told(digit: str, length: int) -> bool:
-        parts = list(PARTS)
+        parts: list[str] = list(PARTS)
         parts[part] = digit * length
         told = total(0.0, {"trace": SimpleNamespace(traceparent="-".join(parts))})
         assert told in (b"total;dur=0.00", b"total;dur=0.00, trace;desc=" + "-".join(parts).encode())

@@ -98,8 +98,9 @@ class AuthMiddleware:
                         found = self._granted(backend, user)
                     if found is not None:
                         break
-            # A backend of Starlette's may give an anonymous user of its own.
-            if self._required and (found is None or not found[1].is_authenticated) and not self._public.exempts(scope):
+            # A backend of Starlette's may give an anonymous user of its own, or an object that does not say.
+            known = found is not None and getattr(found[1], "is_authenticated", True)
+            if not known and self._required and not self._public.exempts(scope):
                 raise AuthError(401, None, "Not authenticated")
         except (AuthError, self._starlette_error) as error:
             await self._refuse(scope, receive, send, error, backend)
