@@ -20,12 +20,12 @@ def is_adult(age: int) -> bool:
 '''
 
 
-def said(folder: Path, test: str, source: str = TINY) -> tuple[int, list[str]]:
+def said(folder: Path, test: str, source: str = TINY, patience: float = 60) -> tuple[int, list[str]]:
     """The exit status and the lines of a run over a module, told by these tests."""
     (folder / "tiny.py").write_text(source)
     (folder / "test_tiny.py").write_text(f"import tiny\n\n\n{test}\n")
     command = [sys.executable, "-m", "tests.mutation", f"{folder}/tiny.py", "--tests", f"{folder}/test_tiny.py"]
-    command += ["--patience", "0.5"]
+    command += ["--patience", str(patience)]
     # Of the plugins that are installed, tests as small as these need none.
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(folder)}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -83,7 +83,7 @@ def test_a_mutant_that_never_ends_is_killed_and_one_that_cannot_be_imported_is_n
     source = "import sleeper\n\nLIMIT = {0: 0}[0]\n\n\ndef last() -> int:\n    return sum(iter(sleeper.zero, LIMIT))\n"
     test = "def test_it():\n    assert tiny.last() == 0"
     line = "tiny.py: 3 of 3 killed (2 by the time limit): 100.0 %; besides, 0 equivalent"
-    assert said(tmp_path, test, source) == (0, [line])
+    assert said(tmp_path, test, source, patience=2) == (0, [line])
 
 
 CHANGES: list[tuple[str, str, list[str]]] = [

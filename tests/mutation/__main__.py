@@ -98,7 +98,7 @@ def run(subject: Subject, chosen: Sequence[int], collected: Collected, patience:
     def jobs() -> Iterator[Job[Mutant]]:
         for mutant in left:
             tests = subject.ordered(subject.tests(mutant, clean) or clean.seconds, clean)
-            limit = patience + 5 * clean.takes(tests)
+            limit = patience + 5 * (clean.collecting + clean.takes(tests))
             yield Job(mutant, functools.partial(told, subject, mutant, tests, clean), limit)
 
     for mutant, status, said in outcomes(jobs()):
@@ -189,7 +189,8 @@ def main() -> int:
     for tests, subjects in words(arguments.words, arguments.tests):
         with Collected(tests, subjects, arguments.patience) as collected:
             if collected.clean.failed:
-                print(f"{collected.clean.failed} fails without any mutant")
+                file, _, test = collected.clean.failed.partition("::")
+                print(f"{Path(file).name}::{test} fails without any mutant")
                 right = False
                 continue
             warm(collected.clean, subjects)

@@ -71,6 +71,7 @@ class _Served:
         self._connection = connection
         self._subjects = subjects
         self._patience = patience
+        self._began = time.perf_counter()
         self._failed = ""
         self._measure: coverage.Coverage | None = None
 
@@ -101,6 +102,7 @@ class _Served:
     def _measured(self) -> tuple[int, bytes]:
         """In a child: every test without any mutant, and which lines each of them reaches."""
         clean = Clean(files={name: str(item.path) for name, item in self._items.items()})
+        clean.collecting = time.perf_counter() - self._began
         measure = coverage.Coverage(
             data_file=None, config_file=False, include=[str(subject.path) for subject in self._subjects]
         )

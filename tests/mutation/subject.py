@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 class Clean:
     """What a run without any mutant showed."""
 
-    failed: str = ""  # the first test that failed
+    failed: str = ""  # the last test that failed
+    collecting: float = 0.0  # seconds, imports and all
     files: dict[str, str] = field(default_factory=dict)  # of each test
     seconds: dict[str, float] = field(default_factory=dict)  # of each test
     reached: dict[str, dict[int, list[str]]] = field(default_factory=dict)  # the tests, by file and line
