@@ -24,7 +24,7 @@ from .subject import ROOT, Clean, Subject
 
 PACKAGE = ROOT / "asgi_middleware"
 # Modules whose tests bear another name.
-TESTED_AS = {"origins": "cors", "sessions": "session", "reply": "responder"}
+TESTED_AS = {"origins": "cors", "sessions": "session"}
 
 
 class Source(importlib.machinery.SourceFileLoader):
