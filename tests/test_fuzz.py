@@ -1,4 +1,4 @@
-"""The two-sided fuzz: 500 cases for every middleware here, 20,000 in `.ci/run`; and the fuzz itself put to the test."""
+"""The two-sided fuzz: 500 cases for every middleware here, more in `.ci/run`; and the fuzz itself put to the test."""
 
 from typing import Any
 

@@ -26,10 +26,16 @@ PAIRS = (
 )
 
 
+# Falcon answers once it has as many bytes as Content-Length says. If that is before the last frame of the request,
+# which httpx sends apart, Hypercorn 0.18 raises KeyError at that frame and drops the connection: which of the two comes
+# first is chance.
+BY_CHANCE = {("hypercorn", "falcon", "h2", "echo")}
+
+
 def checked(pair: Pair, protocol: str) -> list[str]:
     """What a running pair is asked by this protocol."""
-    words = SOME.get(pair.app, tuple(CHECKS))
-    return [word for word in words if protocol == "h1" or word not in H1_ONLY]
+    words = [word for word in SOME.get(pair.app, tuple(CHECKS)) if protocol == "h1" or word not in H1_ONLY]
+    return [word for word in words if (pair.kind, pair.app, protocol, word) not in BY_CHANCE]
 
 
 def asked(pair: Pair, protocol: str) -> list[str]:
