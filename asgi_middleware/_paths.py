@@ -52,7 +52,7 @@ class Paths:
                 options.problem(
                     option, repr(pattern), "patterns match the decoded path alone", "leave out query, fragment, escapes"
                 )
-            elif _DOUBT.search(pattern.removesuffix("*")):
+            elif _DOUBT.search(pattern):
                 options.problem(
                     option, repr(pattern), "dot segments, `//` and backslashes never match", "write the plain path"
                 )

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import bcrypt
+import pytest
 from argon2 import PasswordHasher
 from starlette import authentication
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
+from asgi_middleware import ConfigError
 from asgi_middleware.auth import AuthError, Bearer, User
 
 from .asgi import Message
@@ -28,6 +30,13 @@ ANONYMOUS: Outcome = ("app", None, [])
 ADA: Outcome = ("app", "ada", ["read", "write"])
 BASIC = 'Basic realm="Restricted", charset="UTF-8"'
 NOBODY = refusal(401, "Not authenticated", "Bearer")
+
+
+def refused(make: Any, *given: Any, **options: Any) -> tuple[str, list[str]]:
+    """Whose construction it was, and each problem as it is said."""
+    with pytest.raises(ConfigError) as caught:
+        make(*given, **options)
+    return caught.value.owner, [str(problem) for problem in caught.value.problems]
 
 
 def pair(name: str, password: str) -> str:
