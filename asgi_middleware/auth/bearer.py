@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .._headers import is_token
 from .._options import Options, shown
@@ -167,8 +167,9 @@ class _Nothing:
     async def find(self, alg: str, kid: str | None) -> None:
         """None: no key fits."""
 
-    async def verify(self, token: bytes) -> None:
+    async def verify(self, token: bytes) -> NoReturn:
         """Never asked."""
+        raise NotImplementedError
 
 
 _NOTHING = _Nothing()
